@@ -4,7 +4,7 @@ import streamlit as st
 
 from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter, faults_of_clips, filter_clips
-from audiotag.ui import cache, frame
+from audiotag.ui import dataset_cache, frame
 from audiotag.ui.dataset import durations_tab, header, labels_tab, problems, reading, sound_tab
 from audiotag.ui.dataset.clips import show_clips
 from audiotag.ui.dataset.filter import pick_filter
@@ -13,8 +13,8 @@ from audiotag.ui.widgets import measurement, messages
 
 context = frame.set_up_page("Dataset")
 dataset = context.dataset()
-index = cache.load_index(dataset)
-all_faults = faults = cache.find_faults(dataset)
+index = dataset_cache.load_index(dataset)
+all_faults = faults = dataset_cache.find_faults(dataset)
 
 with st.container(key="top"):
     places = header.show_title(dataset)

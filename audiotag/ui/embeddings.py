@@ -10,7 +10,7 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.inspection.measurement_job import is_small
-from audiotag.ui import cache
+from audiotag.ui import dataset_cache, ensemble_cache
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import measurement, messages
 from audiotag.ui.widgets.job_progress import show_job_progress
@@ -24,13 +24,13 @@ def embedding_job(dataset: Dataset, ensemble: Path) -> EmbeddingJob:
     """The job that embeds the clips of a dataset by the ensemble in a folder; nothing is started."""
     from audiotag.similarity.embedding_job import EmbeddingJob
 
-    return EmbeddingJob.of(dataset, ensemble, cache.load_card(ensemble), Workspace())
+    return EmbeddingJob.of(dataset, ensemble, ensemble_cache.load_card(ensemble), Workspace())
 
 
 def load_embeddings(dataset: Dataset, ensemble: Path) -> Embeddings:
     """The vectors so far; shared between sessions, so nobody may change them."""
     job = embedding_job(dataset, ensemble)
-    return _embeddings(job.folder, f"{cache.dataset_key(dataset.root)} {job.stamp()}", job, dataset)
+    return _embeddings(job.folder, f"{dataset_cache.dataset_key(dataset.root)} {job.stamp()}", job, dataset)
 
 
 def show_embeddings(dataset: Dataset, ensemble: Path, key: str) -> Embeddings | None:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from audiotag.data.dataset import Dataset
 from audiotag.errors import AudiotagError
-from audiotag.ui import address, cache, starter_job
+from audiotag.ui import address, dataset_cache, starter_job
 from audiotag.ui.open_dataset.dialog import show_dialog, show_open_button
 from audiotag.ui.sidebar import show_sidebar
 from audiotag.ui.style import add_style
@@ -61,7 +61,7 @@ class PageContext:
             show_open_button("open-dataset-here")
             st.stop()
         try:
-            return cache.load_dataset(self.dataset_root)
+            return dataset_cache.load_dataset(self.dataset_root)
         except (AudiotagError, OSError):
             self._show_title()
             with show_errors(stop=True):

@@ -1,6 +1,6 @@
 """Load what follows from verdicts, corrected labels and comparisons of runs, and keep it until their files change.
 
-As in `audiotag.ui.cache`, what is returned is shared between sessions, so nobody may change it.
+As in `audiotag.ui.caching`, what is returned is shared between sessions, so nobody may change it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.training.held_out import SCORES
 from audiotag.training.runs import Run
-from audiotag.ui import cache
+from audiotag.ui import caching, dataset_cache
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def find_corrections(dataset: Dataset) -> list[Correction]:
     """The clips of a dataset whose labels the verdicts so far change."""
     if not has_verdicts(dataset.root):
         return []
-    cache.load_index(dataset)  # the first time with a progress bar
+    dataset_cache.load_index(dataset)  # the first time with a progress bar
     return _corrections(dataset.root, (*_key(dataset), _journal_stamp(dataset.root)))
 
 
@@ -48,8 +48,8 @@ def compare_runs(first: Run, second: Run, truth: Truth) -> Comparison:
     AudiotagError
         If they cannot be compared; that is cached too.
     """
-    dataset = cache.load_dataset(Path(first.settings().dataset))
-    cache.load_index(dataset)  # the first time with a progress bar
+    dataset = dataset_cache.load_dataset(Path(first.settings().dataset))
+    dataset_cache.load_index(dataset)  # the first time with a progress bar
     runs = (_run_stamp(first), _run_stamp(second))
     key = (*_key(dataset), _journal_stamp(dataset.root) if truth == "corrected" else ())
     found = _comparison(first.folder, second.folder, truth, runs, key)
@@ -66,8 +66,8 @@ def leader_board(sweep: Sweep) -> LeaderBoard:
     AudiotagError
         If the runs cannot be ranked; that is cached too.
     """
-    dataset = cache.load_dataset(Path(sweep.settings().options.dataset))
-    cache.load_index(dataset)  # the first time with a progress bar
+    dataset = dataset_cache.load_dataset(Path(sweep.settings().options.dataset))
+    dataset_cache.load_index(dataset)  # the first time with a progress bar
     runs = tuple((number, run.state(), _run_stamp(run)) for number, run in sorted(sweep.runs().items()))
     key = (*_key(dataset), _journal_stamp(dataset.root), _file_stamp(sweep.folder / "costs.json"))
     found = _leader_board(sweep.folder, runs, key)
@@ -77,7 +77,7 @@ def leader_board(sweep: Sweep) -> LeaderBoard:
 
 
 def _key(dataset: Dataset) -> Stamp:
-    return cache.dataset_key(dataset.root), cache.measurement_job(dataset).stamp()
+    return dataset_cache.dataset_key(dataset.root), dataset_cache.measurement_job(dataset).stamp()
 
 
 def _journal_stamp(root: Path) -> Stamp:
@@ -96,18 +96,18 @@ def _file_stamp(path: Path) -> Stamp:
     return stat.st_mtime_ns, stat.st_size
 
 
-@cache.cached(max_entries=8, show_spinner=False)
+@caching.cached(max_entries=8, show_spinner=False)
 def _has_verdicts(root: Path, stamp: Stamp) -> bool:
     return bool(stamp and VerdictJournal.of(root, Workspace()).verdicts())
 
 
-@cache.cached(max_entries=8, show_spinner=False)
+@caching.cached(max_entries=8, show_spinner=False)
 def _corrections(root: Path, stamp: Stamp) -> list[Correction]:
-    index = cache.load_index(cache.load_dataset(root))
+    index = dataset_cache.load_index(dataset_cache.load_dataset(root))
     return find_in(index, VerdictJournal.of(root, Workspace()).verdicts())
 
 
-@cache.cached(max_entries=32, show_spinner="Comparing the runs …")
+@caching.cached(max_entries=32, show_spinner="Comparing the runs …")
 def _comparison(first: Path, second: Path, truth: Truth, runs: Stamp, stamp: Stamp) -> Comparison | str:
     """The comparison, or the sentence that says why there is none."""
     from audiotag.training.comparison import compare_runs
@@ -118,7 +118,7 @@ def _comparison(first: Path, second: Path, truth: Truth, runs: Stamp, stamp: Sta
         return str(error)
 
 
-@cache.cached(max_entries=8, show_spinner="Ranking the settings …")
+@caching.cached(max_entries=8, show_spinner="Ranking the settings …")
 def _leader_board(folder: Path, runs: Stamp, stamp: Stamp) -> LeaderBoard | str:
     """The leader board, or the sentence that says why there is none."""
     from audiotag.training.leader_board import leader_board

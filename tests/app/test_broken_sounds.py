@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from audiotag.audio import opening
 from audiotag.errors import AudiotagError
-from audiotag.ui import cache
+from audiotag.ui import ensemble_cache, sound_cache
 from audiotag.workspace import Workspace
 
 from .conftest import beep, open_page, table_dataset, texts, wav
@@ -71,22 +71,24 @@ def test_decoder_that_crashes_is_not_tried_at_each_run_but_one_that_was_killed_i
     failing["film.wav"] = AudiotagError("film.wav cannot be read.", may_pass)
     content = wav(beep(0.5))
     with pytest.raises(AudiotagError):
-        cache.load_evidence(content, "film.wav", f"content {may_pass}", tiny_ensemble)
+        ensemble_cache.load_evidence(content, "film.wav", f"content {may_pass}", tiny_ensemble)
     failing.clear()
     if not may_pass:
         with pytest.raises(AudiotagError):
-            cache.load_evidence(content, "film.wav", f"content {may_pass}", tiny_ensemble)
+            ensemble_cache.load_evidence(content, "film.wav", f"content {may_pass}", tiny_ensemble)
     else:
-        assert cache.load_evidence(content, "film.wav", f"content {may_pass}", tiny_ensemble).name == "film.wav"
+        assert (
+            ensemble_cache.load_evidence(content, "film.wav", f"content {may_pass}", tiny_ensemble).name == "film.wav"
+        )
 
 
 def test_key_of_a_file_changes_with_its_permissions(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(wav(beep(0.1)))
-    stat, before = path.stat(), cache.content_key(path)
+    stat, before = path.stat(), sound_cache.content_key(path)
     path.chmod(0o600 if stat.st_mode & 0o077 else 0o644)
     assert path.stat().st_mtime_ns == stat.st_mtime_ns
-    assert cache.content_key(path) != before or os.name == "nt"
+    assert sound_cache.content_key(path) != before or os.name == "nt"
 
 
 def test_batch_preview_reads_a_file_again_that_was_mended(home: Workspace, tmp_path: Path) -> None:

@@ -245,14 +245,14 @@ def answering_page() -> None:
     from pathlib import Path
 
     from audiotag.data.verdicts import VerdictJournal
-    from audiotag.ui import cache
+    from audiotag.ui import dataset_cache
     from audiotag.ui.embeddings import load_embeddings
     from audiotag.ui.review.label import answers
     from audiotag.ui.review.label.loading import load_labelling, load_material
     from audiotag.workspace import Workspace
 
     workspace = Workspace()
-    dataset, ensemble = cache.load_dataset(Path(os.environ["FOUND"])), workspace.ensembles / "tiny"
+    dataset, ensemble = dataset_cache.load_dataset(Path(os.environ["FOUND"])), workspace.ensembles / "tiny"
     material = load_material(dataset, ensemble, load_embeddings(dataset, ensemble))
     journal = VerdictJournal.of(dataset.root, workspace)
     before = load_labelling(dataset, material, journal, "ann")

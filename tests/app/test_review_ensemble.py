@@ -21,11 +21,11 @@ def page(root: str, ensemble: str) -> None:
 
     import streamlit as st
 
-    from audiotag.ui import cache
+    from audiotag.ui import dataset_cache
     from audiotag.ui.review.ensemble_job import show_ensemble_scores
     from audiotag.workspace import Workspace
 
-    found = show_ensemble_scores(cache.load_dataset(Path(root)), Path(ensemble), Workspace())
+    found = show_ensemble_scores(dataset_cache.load_dataset(Path(root)), Path(ensemble), Workspace())
     st.text("none" if found is None else " ".join(found.clips["clip"]))
 
 

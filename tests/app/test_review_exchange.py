@@ -27,14 +27,14 @@ def page(root: str) -> None:
 
     import streamlit as st
 
-    from audiotag.ui import cache
+    from audiotag.ui import dataset_cache
     from audiotag.ui.review.exchange import show_exchange
     from audiotag.workspace import Workspace
 
     def open_clip(disagreement: object) -> None:
         st.session_state["opened"] = disagreement
 
-    show_exchange(cache.load_dataset(Path(root)), Workspace(), "Ann", open_clip)
+    show_exchange(dataset_cache.load_dataset(Path(root)), Workspace(), "Ann", open_clip)
 
 
 @pytest.fixture

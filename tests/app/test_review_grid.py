@@ -25,11 +25,11 @@ def grid_page() -> None:
     import numpy as np
 
     from audiotag.training.held_out import HeldOutScores
-    from audiotag.ui import cache
+    from audiotag.ui import dataset_cache
     from audiotag.ui.review.grid import show_grid
     from audiotag.workspace import Workspace
 
-    dataset = cache.load_dataset(Path(os.environ["GRID_SOUNDS"]))
+    dataset = dataset_cache.load_dataset(Path(os.environ["GRID_SOUNDS"]))
     clips = dataset.clips
     given = np.array([[label in labels for label in dataset.labels] for labels in clips["labels"]], np.float32)
     scores = np.repeat([[int(clip[:2]) / 100] for clip in clips["clip"]], len(dataset.labels), axis=1)

@@ -136,7 +136,7 @@ def test_a_verdict_has_the_hash_of_the_samples(doubts: list[Doubt], given: Any, 
 
     at = review()
     path = folder / doubts[0].clip
-    sounds._content(path, sounds.cache.content_key(path)).result(60)  # is being computed
+    sounds._content(path, sounds.sound_cache.content_key(path)).result(60)  # is being computed
     press(at, "S")
     sound = LongSound(path, hashed=True)
     list(sound.blocks())

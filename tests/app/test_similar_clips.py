@@ -199,7 +199,7 @@ def test_sound_from_the_history_has_its_similar_clips_without_the_networks(
     at = given_path(open_page("pages/tag.py", **OPEN), embedded / "05.wav")
     found = names(at)
     stored_scores._read.clear()  # as after a restart of the server
-    monkeypatch.setattr("audiotag.ui.cache._evidence", None)  # what it is needed for fails
+    monkeypatch.setattr("audiotag.ui.ensemble_cache._evidence", None)  # what it is needed for fails
     assert names(open_page("pages/tag.py", **OPEN)) == found
 
 

@@ -11,7 +11,7 @@ from audiotag.blending.blend import make_blend
 from audiotag.blending.settings import BlendSettings
 from audiotag.tagging.ablation import Ablation, AblationRow, write_ablation
 from audiotag.tagging.ensemble import read_card
-from audiotag.ui import cache
+from audiotag.ui import ensemble_cache
 from audiotag.ui.tag import stored_scores
 from audiotag.workspace import Workspace
 
@@ -50,9 +50,9 @@ def test_a_blend_tags_and_its_scores_outlive_a_restart(blend: Path, monkeypatch:
     first = str(row(at, 0))
     assert "2 of 2" in first
     assert "2 of 2 members" in words(at)
-    for cached in (cache._evidence, stored_scores._read):  # as after a restart of the server
+    for cached in (ensemble_cache._evidence, stored_scores._read):  # as after a restart of the server
         cached.clear()
-    monkeypatch.setattr(cache, "load_evidence", None)  # the scores are on disk
+    monkeypatch.setattr(ensemble_cache, "load_evidence", None)  # the scores are on disk
     at = open_page("pages/tag.py", ensemble="both")
     assert not at.exception
     assert str(row(at, 0)) == first

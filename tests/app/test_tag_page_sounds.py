@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audiotag.tagging.tagger import Tagger
-from audiotag.ui import cache
+from audiotag.ui import ensemble_cache, sound_cache
 from audiotag.ui.tag import dropped_sounds, stored_scores
 from audiotag.workspace import Workspace
 
@@ -74,7 +74,7 @@ def test_one_file_that_is_not_a_sound_gives_a_message(home: Workspace) -> None:
 def test_a_long_sound_is_played_in_parts_and_its_timeline_is_whole(
     home: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "MAX_PLAYED_S", 2.0)
+    monkeypatch.setattr(sound_cache, "MAX_PLAYED_S", 2.0)
     short = uploaded(open_page("pages/tag.py"), ("short.wav", noise(2.0, seed=1)))
     long = uploaded(open_page("pages/tag.py"), ("long.wav", noise(5.0, seed=2)))
     assert not long.exception
@@ -179,7 +179,7 @@ def test_the_sounds_of_an_earlier_visit_come_back_with_their_tags_until_the_hist
     (tmp_path / "night.wav").write_bytes(noise(seed=7))
     at = uploaded(open_page("pages/tag.py"), ("a.wav", noise(seed=4)), ("b.wav", noise(seed=5)))
     given_path(at, tmp_path / "night.wav")
-    for cached in (cache._evidence, stored_scores._read):  # as after a restart of the server
+    for cached in (ensemble_cache._evidence, stored_scores._read):  # as after a restart of the server
         cached.clear()
     scored: list[str] = []
     monkeypatch.setattr(Tagger, "score", lambda self, inputs: scored.append(inputs.name))

@@ -13,7 +13,7 @@ from audiotag.tagging.ablation import GEOMETRIC, MEAN, ONE, Ablation, AblationRo
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.tagging.tagger import Tagger
 from audiotag.tagging.thresholds import read_saved_thresholds, save_thresholds
-from audiotag.ui import cache
+from audiotag.ui import ensemble_cache
 from audiotag.workspace import Workspace
 
 from .conftest import beep, open_page, texts, wav
@@ -90,7 +90,7 @@ def test_gains_are_shown_where_they_were_measured(home: Workspace) -> None:
     at = opened(open_page("pages/tag.py"), "Options")
     assert "audiotag ablation tiny DATASET --save" in [code.value for code in at.code]
     folder = home.ensembles / "tiny"
-    checksums = tuple(fold.sha256 for fold in cache.load_card(folder).folds)
+    checksums = tuple(fold.sha256 for fold in ensemble_cache.load_card(folder).folds)
     rows = (
         AblationRow(ONE, 0.8, 0.7, "", None, 5.0),
         AblationRow(MEAN, 0.85, 0.75, ONE, 0.05, 24.0),
@@ -131,7 +131,7 @@ def test_the_slider_shows_precision_and_recall_as_it_moves(home: Workspace, held
 
 def test_a_changed_threshold_applies_at_once_and_is_saved_by_the_button(home: Workspace, held_out: OutOfFold) -> None:
     at = with_thresholds_open()
-    card = cache.load_card(home.ensembles / "tiny")
+    card = ensemble_cache.load_card(home.ensembles / "tiny")
     assert "Bark" in badges(at)
     at = at.slider(key="threshold-tiny-0").set_value(1.0).run()
     assert "Bark" not in badges(at)
@@ -168,7 +168,7 @@ def test_an_ensemble_without_out_of_fold_scores_has_sliders_too(home: Workspace)
 
 
 def test_damaged_thresholds_in_the_workspace_give_a_message(home: Workspace) -> None:
-    card = cache.load_card(home.ensembles / "tiny")
+    card = ensemble_cache.load_card(home.ensembles / "tiny")
     save_thresholds(home, card, card.thresholds)
     (home.root / "thresholds" / "tiny.json").write_text("{")
     at = uploaded(open_page("pages/tag.py"), ("beep.wav", wav(beep(1))))

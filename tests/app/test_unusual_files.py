@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from streamlit.testing.v1 import AppTest
 
-from audiotag.ui import cache
+from audiotag.ui import sound_cache
 from audiotag.workspace import Workspace
 
 from .conftest import beep, open_page, texts, wav
@@ -117,16 +117,16 @@ def test_the_shortest_and_the_slowest_sounds_are_shown(
 def test_a_page_loads_a_part_of_a_long_sound_and_says_so(
     home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "MAX_PLAYED_S", 2.0)
+    monkeypatch.setattr(sound_cache, "MAX_PLAYED_S", 2.0)
     loaded: list[int] = []
-    read_part = cache.read_part
+    read_part = sound_cache.read_part
 
     def noted(*arguments: Any) -> np.ndarray:
         waveform = read_part(*arguments)
         loaded.append(len(waveform))
         return waveform
 
-    monkeypatch.setattr(cache, "read_part", noted)
+    monkeypatch.setattr(sound_cache, "read_part", noted)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "long.wav").write_bytes(wav(beep(9)))
     home.remember_dataset(tmp_path / "in")

@@ -5,7 +5,7 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.training.held_out import HeldOutScores
-from audiotag.ui import cache
+from audiotag.ui import dataset_cache
 from audiotag.ui.review.grid import show_grid
 from audiotag.workspace import Workspace
 
@@ -22,5 +22,5 @@ def held_out(_dataset: Dataset) -> HeldOutScores:
 if __name__ == "__main__":  # pytest imports it as well
     st.set_page_config(layout="wide")
     st.title("Review")
-    dataset = cache.load_dataset(Workspace().root / "grid-sounds")
+    dataset = dataset_cache.load_dataset(Workspace().root / "grid-sounds")
     show_grid(dataset, held_out(dataset), st.query_params.get("reviewer", "Ada"), Workspace())

@@ -10,7 +10,7 @@ import streamlit as st
 from audiotag.data.dataset import Dataset
 from audiotag.features.settings import PRESETS
 from audiotag.inspection import statistics
-from audiotag.ui import address, cache
+from audiotag.ui import address, sound_cache
 from audiotag.ui.dataset.filter import clear_filter
 from audiotag.ui.sidebar import chosen_ensemble
 from audiotag.ui.similar import CLIP, DatasetClip, clip_text, show_similar
@@ -137,7 +137,7 @@ def _show_clip(row: pd.Series, faults: pd.DataFrame) -> None:
         return
     with messages.show_errors():
         settings = PRESETS["capstone"]
-        sound = cache.load_sound(row["path"], settings.sample_rate, row["clip"])
+        sound = sound_cache.load_sound(row["path"], settings.sample_rate, row["clip"])
         sound_panel.show_sound(sound, settings, "clip", row["path"])
     facts = [text.format(row[column]) for column, text in FACTS.items() if pd.notna(row[column])]
     if pd.notna(row["licence"]):

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.features.settings import PRESETS
-from audiotag.ui import cache
+from audiotag.ui import sound_cache
 from audiotag.ui.dataset.placed_clips import PlacedClips
 from audiotag.ui.player import PlayerOptions
 from audiotag.ui.similar import CLIP, DatasetClip, clip_text
@@ -57,7 +57,7 @@ def show_clip(clip: pd.Series) -> None:
     plays = bool(st.session_state.pop(PLAYS, False))
     with messages.show_errors():
         settings = PRESETS["capstone"]
-        sound = cache.load_sound(clip["path"], settings.sample_rate, clip["clip"])
+        sound = sound_cache.load_sound(clip["path"], settings.sample_rate, clip["clip"])
         options = PlayerOptions(sound.name, height=PLAYER_HEIGHT_PX, autoplay=plays)
         show_packed(pack_sound(sound, settings, clip["path"], options), "map-player")
 

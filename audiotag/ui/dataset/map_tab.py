@@ -16,7 +16,7 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.inspection.filters import Filter, filter_clips
-from audiotag.ui import cache, selection
+from audiotag.ui import ensemble_cache, selection
 from audiotag.ui.dataset.clip_map import ClipMapData, show_clip_map
 from audiotag.ui.dataset.filter import clear_filter
 from audiotag.ui.dataset.map_clips import clip_of, pick, picked_row, show_clip, show_list, show_steps
@@ -94,7 +94,7 @@ def show_map(dataset: Dataset, ensemble: Path, faults: pd.DataFrame, wanted: Fil
         return
     from audiotag.similarity.map_job import MapJob
 
-    job = MapJob.of(dataset, ensemble, cache.load_card(ensemble), Workspace())
+    job = MapJob.of(dataset, ensemble, ensemble_cache.load_card(ensemble), Workspace())
     placed = load_placed_clips(dataset, ensemble, job, embeddings)
     if not len(placed.table):
         st.info("No clip of this dataset has a sound that can be placed on a map.", icon=":material/hub:")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from audiotag.data.dataset import Dataset
 from audiotag.inspection import statistics
-from audiotag.ui import cache
+from audiotag.ui import caching, dataset_cache
 from audiotag.ui.dataset.clip_map import MapPoints, pack_points
 from audiotag.ui.embeddings import embedding_job
 from audiotag.ui.similar import DatasetClip, clip_text
@@ -56,14 +56,14 @@ def load_placed_clips(dataset: Dataset, ensemble: Path, job: MapJob, embeddings:
     embeddings : Embeddings
         Of all clips.
     """
-    stamps = (job.stamp(), embedding_job(dataset, ensemble).stamp(), cache.measurement_job(dataset).stamp())
-    return _placed_clips(job.folder, f"{stamps} {cache.dataset_key(dataset.root)}", job, embeddings, dataset)
+    stamps = (job.stamp(), embedding_job(dataset, ensemble).stamp(), dataset_cache.measurement_job(dataset).stamp())
+    return _placed_clips(job.folder, f"{stamps} {dataset_cache.dataset_key(dataset.root)}", job, embeddings, dataset)
 
 
-@cache.cached(max_entries=4, show_spinner="Placing the clips …")
+@caching.cached(max_entries=4, show_spinner="Placing the clips …")
 def _placed_clips(folder: Path, stamp: str, _job: MapJob, _embeddings: Embeddings, _dataset: Dataset) -> PlacedClips:
     clip_map = _job.read(_embeddings.vectors)
-    return place(statistics.labelled_clips(cache.load_index(_dataset)), _embeddings, clip_map)
+    return place(statistics.labelled_clips(dataset_cache.load_index(_dataset)), _embeddings, clip_map)
 
 
 def place(index: pd.DataFrame, embeddings: Embeddings, clip_map: ClipMap) -> PlacedClips:

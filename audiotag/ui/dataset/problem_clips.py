@@ -16,7 +16,7 @@ from audiotag.features.settings import PRESETS
 from audiotag.inspection.fault_kinds import describe
 from audiotag.inspection.related_clips import related_rows
 from audiotag.inspection.shortcuts import KIND as SHORTCUT
-from audiotag.ui import cache
+from audiotag.ui import caching, dataset_cache, sound_cache
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.widgets import messages, sound_panel
 from audiotag.wording import as_text
@@ -83,7 +83,7 @@ def _show_clip(dataset: Dataset, row: pd.Series, fault: pd.Series, side: int, sh
     else:
         with messages.show_errors():
             settings = PRESETS["capstone"]
-            sound = cache.load_sound(row["path"], settings.sample_rate, row["clip"])
+            sound = sound_cache.load_sound(row["path"], settings.sample_rate, row["clip"])
             sound_panel.show_sound(sound, settings, f"problem-{side}", row["path"])
     if row["subset"] != HELD_OUT and fault["kind"] != SHORTCUT:
         st.button(
@@ -109,15 +109,17 @@ def _describe_place(dataset: Dataset, row: pd.Series) -> Markdown:
 
 
 def _content_of(dataset: Dataset) -> pd.Series:
-    job = cache.measurement_job(dataset)
-    return _content(dataset.root, cache.dataset_key(dataset.root), job.stamp())
+    job = dataset_cache.measurement_job(dataset)
+    return _content(dataset.root, dataset_cache.dataset_key(dataset.root), job.stamp())
 
 
-@cache.cached(max_entries=4, show_spinner=False)
+@caching.cached(max_entries=4, show_spinner=False)
 def _content(root: Path, stamp: str, parts: int) -> pd.Series:
     """The number of each clip's content, as `audiotag.data.contents.same_content` gives it."""
-    dataset = cache.load_dataset(root)
-    return same_content(cache.load_index(dataset), cache_path(Workspace().indexes, cache_name(root, dataset.name)))
+    dataset = dataset_cache.load_dataset(root)
+    return same_content(
+        dataset_cache.load_index(dataset), cache_path(Workspace().indexes, cache_name(root, dataset.name))
+    )
 
 
 def _leave_out(dataset: Dataset, clip: LeftOutClip) -> None:

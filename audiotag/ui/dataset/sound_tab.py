@@ -12,7 +12,7 @@ from audiotag.figures import dataset as figures
 from audiotag.inspection import statistics
 from audiotag.inspection.measurement_job import count_unmeasured
 from audiotag.inspection.shortcuts import KIND as SHORTCUT
-from audiotag.ui import cache
+from audiotag.ui import dataset_cache
 from audiotag.ui.dataset.durations_tab import NO_SOUNDS
 from audiotag.ui.dataset.filter import filter_by_label, filter_by_range
 from audiotag.ui.text import escape
@@ -106,7 +106,7 @@ def _show_spectra(measured: pd.DataFrame) -> None:
 
 def _offer_measurement(dataset: Dataset, index: pd.DataFrame) -> None:
     """The button that measures every clip; nothing while clips are measured, and once all are."""
-    job = cache.measurement_job(dataset)
+    job = dataset_cache.measurement_job(dataset)
     todo = count_unmeasured(index)
     if todo == 0 or job.is_active():
         return

@@ -16,7 +16,7 @@ from audiotag.errors import AudiotagError
 from audiotag.inspection.measurement_job import count_unmeasured
 from audiotag.inspection.statistics import readable_clips
 from audiotag.training.runs import Run
-from audiotag.ui import cache
+from audiotag.ui import caching, dataset_cache, ensemble_cache
 from audiotag.ui.home.run_summary import RunSummary, summarise
 from audiotag.ui.tag.dropped_sounds import SOUNDS
 from audiotag.workspace import Workspace
@@ -76,7 +76,7 @@ def read_facts(workspace: Workspace, dataset: Dataset | None, index: pd.DataFram
         return Facts(has_tagged=has_tagged)
     readable = len(readable_clips(index))
     measured, left_s = readable - count_unmeasured(index), None
-    job = cache.measurement_job(dataset)
+    job = dataset_cache.measurement_job(dataset)
     if is_measuring := job.is_active():
         progress = job.progress()
         measured = max(measured, min(readable, progress.get("done", 0)))
@@ -105,7 +105,7 @@ def run_that_matters(runs: Sequence[Run], root: Path) -> RunSummary | None:
     return None
 
 
-@cache.cached(max_entries=4096, show_spinner=False)
+@caching.cached(max_entries=4096, show_spinner=False)
 def _dataset_of(folder: Path) -> Path | None:
     """The dataset of a run, which never changes; None where the run's settings are damaged."""
     with suppress(AudiotagError):
@@ -120,14 +120,14 @@ def ensemble_of(workspace: Workspace, dataset: Dataset) -> str:
     }
     if not own:
         return ""
-    fingerprint = _fingerprint(dataset, cache.dataset_key(dataset.root))
+    fingerprint = _fingerprint(dataset, dataset_cache.dataset_key(dataset.root))
     for name, folder in own.items():
         with suppress(AudiotagError):
-            if cache.load_card(folder).dataset.get("fingerprint") == fingerprint:
+            if ensemble_cache.load_card(folder).dataset.get("fingerprint") == fingerprint:
                 return name
     return ""
 
 
-@cache.cached(max_entries=8, show_spinner=False)
+@caching.cached(max_entries=8, show_spinner=False)
 def _fingerprint(_dataset: Dataset, stamp: str) -> str:
     return _dataset.fingerprint

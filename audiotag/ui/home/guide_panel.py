@@ -9,7 +9,7 @@ import streamlit as st
 from audiotag.data.dataset import Dataset
 from audiotag.disk import optional_write
 from audiotag.state import read_json_state
-from audiotag.ui import cache
+from audiotag.ui import dataset_cache
 from audiotag.ui.home.facts import Facts
 from audiotag.ui.home.guide import Action, Step, guide_steps, next_step
 from audiotag.ui.open_dataset.dialog import ask_to_open
@@ -72,7 +72,7 @@ def _show_action(step: Step, action: Action, is_next: bool, dataset: Dataset | N
             st.switch_page(page, query_params=action.address)
         with messages.show_errors():
             if action.button == "measure" and dataset is not None:
-                cache.measurement_job(dataset).start()
+                dataset_cache.measurement_job(dataset).start()
             elif action.button == "open":
                 ask_to_open()
             st.rerun()

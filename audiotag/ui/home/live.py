@@ -7,7 +7,7 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.training.runs import list_runs
-from audiotag.ui import cache
+from audiotag.ui import dataset_cache
 from audiotag.ui.home.facts import read_facts
 from audiotag.ui.home.guide_panel import is_hidden, show_guide
 from audiotag.ui.home.last_runs import runs_to_show, show_last_runs
@@ -31,7 +31,7 @@ def show_live(workspace: Workspace, dataset: Dataset | None, index: pd.DataFrame
         if not is_hidden(workspace):
             show_guide(read_facts(workspace, dataset, index, runs))
             if dataset is not None:  # the guide shows how far it is measured
-                measuring = cache.measurement_job(dataset).folder
+                measuring = dataset_cache.measurement_job(dataset).folder
                 jobs = [job for job in jobs if job.folder != measuring]
         show_running_jobs(jobs)
         show_last_runs(runs_to_show(runs))

@@ -8,7 +8,7 @@ import streamlit as st
 from audiotag.data.dataset import Dataset
 from audiotag.inspection.statistics import readable_clips
 from audiotag.training.devices import describe_device
-from audiotag.ui import address, cache, starter_job
+from audiotag.ui import address, dataset_cache, ensemble_cache, starter_job
 from audiotag.ui.frame import UNKNOWN_DATASET, PageContext
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import measurement, messages
@@ -24,8 +24,8 @@ def load_chosen_dataset(context: PageContext) -> tuple[Dataset | None, pd.DataFr
             starter_job.show_starter_sounds(context.workspace)
         return None, None
     with messages.show_errors():
-        dataset = cache.load_dataset(context.dataset_root)
-        index = cache.load_index(dataset)
+        dataset = dataset_cache.load_dataset(context.dataset_root)
+        index = dataset_cache.load_index(dataset)
         measurement.start_by_itself(dataset, index)
         return dataset, index
     return None, None
@@ -41,7 +41,7 @@ def show_overview(context: PageContext, dataset: Dataset | None, index: pd.DataF
     with middle.container(border=True, height="stretch", gap="xxsmall"), messages.show_errors():
         st.markdown("Ensemble")
         if context.ensemble_folder:
-            card = cache.load_card(context.ensemble_folder)
+            card = ensemble_cache.load_card(context.ensemble_folder)
             st.markdown(f"**{escape(card.name)}**")
             voters = "folds"
             if card.blend is not None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from audiotag.data.browsing import Listing, SoundCount, list_folder
 from audiotag.errors import AudiotagError
-from audiotag.ui.cache import cached
+from audiotag.ui.caching import cached
 from audiotag.ui.text import Markdown, escape
 
 MAX_SHOWN = 100  # folders and tables; a part of the name finds the others

@@ -12,7 +12,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import OpenOptions, open_dataset
 from audiotag.data.stamp import dataset_stamp
 from audiotag.errors import AudiotagError
-from audiotag.ui.cache import cached
+from audiotag.ui.caching import cached
 from audiotag.ui.dataset.reading import describe_reading
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.workspace import Workspace

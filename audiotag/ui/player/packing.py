@@ -23,7 +23,7 @@ from audiotag.features.full_scale import full_scale_db
 from audiotag.features.mel import AMIN, hz_to_mel, mel_to_hz
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.figures.theme import SPECTROGRAM_SCALE
-from audiotag.ui import cache
+from audiotag.ui import caching
 from audiotag.ui.player.options import Highlight, PlayerOptions, Region, Values
 
 ENVELOPE_POINTS = 1200  # of a short sound, whose samples the browser can read where the user zooms in
@@ -113,7 +113,7 @@ def pack_waveform(waveform: np.ndarray, sample_rate: int) -> Part:
     return _long_sound(hashlib.sha256(np.ascontiguousarray(waveform).data).hexdigest(), sample_rate, waveform)
 
 
-@cache.cached(max_entries=MAX_LONG_SOUNDS, show_spinner=False)
+@caching.cached(max_entries=MAX_LONG_SOUNDS, show_spinner=False)
 def _long_sound(digest: str, sample_rate: int, _waveform: np.ndarray) -> Part:
     """A sound as FLAC, found again by the digest of its samples."""
     import soundfile

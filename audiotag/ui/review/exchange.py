@@ -20,7 +20,7 @@ from audiotag.review.export.exporting import Export, export_labels
 from audiotag.review.importing import ImportOptions, ImportPlan, name_of_reviewer, plan_import, undo_import
 from audiotag.review.interchange import corrections_json
 from audiotag.review.reviewed import Reviewed, read_reviewed
-from audiotag.ui.cache import measurement_job
+from audiotag.ui.dataset_cache import measurement_job
 from audiotag.ui.text import escape, escape_all
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import SPREADSHEET, SPREADSHEET_HELP

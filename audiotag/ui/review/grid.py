@@ -19,7 +19,7 @@ from audiotag.errors import AudiotagError
 from audiotag.review.grid import CLIPS_AT_ONCE, GridKind, GridReview, Name
 from audiotag.review.scored_clips import ScoredClips, match_scores
 from audiotag.training.held_out import HeldOutScores
-from audiotag.ui import cache, selection
+from audiotag.ui import dataset_cache, selection
 from audiotag.ui.review.clip_grid import Answer, ClipGrid, show_clip_grid
 from audiotag.ui.review.tiles import ClipTile, pack_tiles
 from audiotag.ui.style import add_style
@@ -115,7 +115,7 @@ def _match(dataset: Dataset, held_out: HeldOutScores, aliases: dict[str, str]) -
 
 def _measured_contents(dataset: Dataset) -> dict[tuple[str, str], str]:
     """Hashes of the samples of the clips that are measured, by subset and clip."""
-    index = cache.load_index(dataset)
+    index = dataset_cache.load_index(dataset)
     if "content" not in index:
         return {}
     measured = index[index["content"].notna()]

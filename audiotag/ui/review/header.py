@@ -17,7 +17,7 @@ from audiotag.errors import AudiotagError
 from audiotag.training.held_out import HeldOutScores
 from audiotag.training.run_progress import plan_of, subsets_of
 from audiotag.training.runs import Run, list_runs
-from audiotag.ui import cache
+from audiotag.ui import ensemble_cache
 from audiotag.ui.review.ensemble_job import show_ensemble_scores
 from audiotag.ui.review.loading import load_run_scores, read_verdicts
 from audiotag.ui.widgets import messages
@@ -76,7 +76,7 @@ def list_sources(dataset: Dataset, workspace: Workspace) -> dict[str, ScoreSourc
     names = LabelNames(dataset.labels, current_aliases(workspace))
     for name, folder in workspace.ensemble_folders().items():
         with suppress(AudiotagError, OSError):  # a damaged ensemble; the Tag page says so
-            card = cache.load_card(folder)
+            card = ensemble_cache.load_card(folder)
             if card.known_clips and any(names.find(label) for label in card.labels):
                 sources.append(ScoreSource(f"{ENSEMBLE}:{name}", f"ensemble {name}", ensemble=folder))
     return {source.key: source for source in sources}

@@ -14,7 +14,7 @@ from audiotag.review.ranking import find_doubts
 from audiotag.training.held_out import HeldOutScores, file_names, read_held_out
 from audiotag.training.run_progress import plan_of, subsets_of
 from audiotag.training.runs import Run
-from audiotag.ui import cache
+from audiotag.ui import caching, dataset_cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +52,8 @@ def load_run_scores(run: Run) -> HeldOutScores:
 
 def find_review(dataset: Dataset, held_out: HeldOutScores, aliases: Mapping[str, str]) -> Review:
     """What there is to review in a dataset by these scores, with the faults that are found so far."""
-    cache.load_index(dataset)  # the first time with a progress bar
-    stamps = cache.dataset_key(dataset.root), cache.measurement_job(dataset).stamp()
+    dataset_cache.load_index(dataset)  # the first time with a progress bar
+    stamps = dataset_cache.dataset_key(dataset.root), dataset_cache.measurement_job(dataset).stamp()
     key = repr((id(held_out), sorted(aliases.items()), stamps))
     review, _ = _review(dataset.root, key, dataset, held_out, dict(aliases))
     return review
@@ -77,17 +77,17 @@ def _stamp_of_scores(run: Run) -> str:
     return repr(times)
 
 
-@cache.cached(max_entries=4, show_spinner=False)
+@caching.cached(max_entries=4, show_spinner=False)
 def _run_scores(folder: Path, stamp: str) -> HeldOutScores:
     return read_held_out(Run(folder))
 
 
-@cache.cached(max_entries=4, show_spinner="Finding doubtful labels …")
+@caching.cached(max_entries=4, show_spinner="Finding doubtful labels …")
 def _review(
     root: Path, key: str, _dataset: Dataset, _held_out: HeldOutScores, _aliases: dict[str, str]
 ) -> tuple[Review, HeldOutScores]:
-    doubts = find_doubts(_dataset, _held_out, cache.find_faults(_dataset), _aliases)
-    index = cache.load_index(_dataset)
+    doubts = find_doubts(_dataset, _held_out, dataset_cache.find_faults(_dataset), _aliases)
+    index = dataset_cache.load_index(_dataset)
     contents = {}
     if "content" in index:
         measured = index[index["content"].notna()]
@@ -97,6 +97,6 @@ def _review(
     return Review(tuple(doubts), evidence, contents), _held_out  # which keeps its id while this is kept
 
 
-@cache.cached(max_entries=8, show_spinner=False)
+@caching.cached(max_entries=8, show_spinner=False)
 def _reader(path: Path) -> JournalReader:
     return JournalReader(VerdictJournal(path))

@@ -15,7 +15,7 @@ from audiotag.errors import clip_problem, may_pass
 from audiotag.features.log_mel import display_log_mel
 from audiotag.features.settings import PRESETS
 from audiotag.training.clip_contents import content_of
-from audiotag.ui import cache
+from audiotag.ui import caching, sound_cache
 from audiotag.ui.player import PlayerOptions, pack_block
 from audiotag.ui.text import Markdown
 from audiotag.ui.widgets.sound_panel import PackedSound, pack_sound
@@ -39,19 +39,19 @@ class ReadySound:
 
 def load_item(path: Path, clip: str, autoplay: bool) -> ReadySound:
     """The sound of an item, with the player that has the page's space key."""
-    return _item(path, as_text(clip), cache.content_key(path), autoplay)
+    return _item(path, as_text(clip), sound_cache.content_key(path), autoplay)
 
 
 def load_compared(path: Path, clip: str) -> ReadySound:
     """The beginning of a clip that is there for comparison, in a compact player."""
-    return _compared(path, as_text(clip), cache.content_key(path))
+    return _compared(path, as_text(clip), sound_cache.content_key(path))
 
 
 def content_in_time(path: Path, measured: str = "") -> str:
     """The hash of a clip's samples if it is measured, or computed by now; empty otherwise, and if it cannot be read."""
     if measured:
         return measured
-    computed = _content(path, cache.content_key(path))
+    computed = _content(path, sound_cache.content_key(path))
     return computed.result() if computed.done() else ""
 
 
@@ -62,13 +62,13 @@ def get_ready(tasks: Sequence[Callable[[], Any]]) -> None:
     _waiting()[:] = [_background().submit(task) for task in tasks]
 
 
-@cache.cached(max_entries=MAX_PACKED, show_spinner=False)
+@caching.cached(max_entries=MAX_PACKED, show_spinner=False)
 def _item(path: Path, name: str, key: str, autoplay: bool) -> ReadySound:
     options = PlayerOptions(name, height=PLAYER_HEIGHT, autoplay=autoplay, owns_space=True)
     return _ready(path, name, lambda sound: pack_sound(sound, SETTINGS, path, options))
 
 
-@cache.cached(max_entries=MAX_COMPARED, show_spinner=False)
+@caching.cached(max_entries=MAX_COMPARED, show_spinner=False)
 def _compared(path: Path, name: str, key: str) -> ReadySound:
     return _ready(path, name, _pack_beginning)
 
@@ -84,7 +84,7 @@ def _pack_beginning(sound: Sound) -> PackedSound:
 
 def _ready(path: Path, name: str, pack: Callable[[Sound], PackedSound]) -> ReadySound:
     try:
-        return ReadySound(pack(cache.load_sound(path, SETTINGS.sample_rate, name)))
+        return ReadySound(pack(sound_cache.load_sound(path, SETTINGS.sample_rate, name)))
     except Exception as error:  # whatever is wrong with a sound is that sound's problem
         if may_pass(error):
             raise

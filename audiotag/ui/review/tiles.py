@@ -23,10 +23,10 @@ from audiotag.features.settings import PRESETS
 from audiotag.processors import usable_cpus
 from audiotag.review.grid import GridClip
 from audiotag.training.clip_contents import content_of
-from audiotag.ui.cache import content_key
 from audiotag.ui.player import PlayerOptions, pack_block
 from audiotag.ui.player.packing import MAX_WAV_S
 from audiotag.ui.review.clip_grid import Tile
+from audiotag.ui.sound_cache import content_key
 from audiotag.wording import as_text, format_duration
 
 MAX_TILE_S = MAX_WAV_S

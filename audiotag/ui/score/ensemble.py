@@ -18,7 +18,7 @@ from audiotag.review.dataset_score import labelled_clips, score_of
 from audiotag.review.ensemble_scores import EnsembleResult, EnsembleScores
 from audiotag.review.submissions import Part, submission_path
 from audiotag.scoring import Score
-from audiotag.ui import cache
+from audiotag.ui import caching, dataset_cache
 from audiotag.ui.frame import PageContext
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
@@ -116,7 +116,7 @@ def _show_job(context: PageContext, dataset: Dataset, job: EnsembleScores) -> Sc
 
 def _has_sounds(dataset: Dataset, part: Part) -> bool:
     subsets = [name for name in dataset.subsets if (name == "test") == (part == "test")]
-    return any(cache.has_sounds(dataset, name) for name in subsets)
+    return any(dataset_cache.has_sounds(dataset, name) for name in subsets)
 
 
 def _show_problems(found: EnsembleResult, job: EnsembleScores) -> None:
@@ -170,11 +170,11 @@ def _show_board(context: PageContext, dataset: Dataset, chosen: EnsembleScores) 
 def _find(context: PageContext, dataset: Dataset, job: EnsembleScores) -> _Found:
     aliases = aliases_path(context.workspace)
     changed = modified_ns(aliases.stat()) if aliases.is_file() else 0
-    stamp = repr((job.stamp(), job.part, job.ensemble, cache.dataset_key(dataset.root), changed))
+    stamp = repr((job.stamp(), job.part, job.ensemble, dataset_cache.dataset_key(dataset.root), changed))
     return _read(job.folder, stamp, job, dataset)
 
 
-@cache.cached(max_entries=8, show_spinner=False)
+@caching.cached(max_entries=8, show_spinner=False)
 def _read(folder: Path, stamp: str, _job: EnsembleScores, _dataset: Dataset) -> _Found:
     from audiotag.workspace import Workspace
 

@@ -13,7 +13,7 @@ from audiotag.features.settings import PRESETS
 from audiotag.figures import scoring as figures
 from audiotag.figures.text import data_text
 from audiotag.scoring import PUBLISHED, Score
-from audiotag.ui import cache
+from audiotag.ui import sound_cache
 from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages, sound_panel
 from audiotag.ui.widgets.charts import show_chart
@@ -164,7 +164,7 @@ def _show_player(clip: str, found: Score, dataset: Dataset | None) -> None:
     else:
         with messages.show_errors():
             settings = PRESETS["capstone"]
-            sound = cache.load_sound(path, settings.sample_rate, clip)
+            sound = sound_cache.load_sound(path, settings.sample_rate, clip)
             sound_panel.show_sound(sound, settings, "scored-clip", path)
 
 

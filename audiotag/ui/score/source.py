@@ -9,7 +9,7 @@ from audiotag.cli.command_lines import score_line, submit_line
 from audiotag.data.dataset import Dataset
 from audiotag.review.submissions import submission_path
 from audiotag.scoring import truth_table_of
-from audiotag.ui import address, cache
+from audiotag.ui import address, dataset_cache
 from audiotag.ui.frame import PageContext
 from audiotag.ui.score.ensemble import parts_of
 from audiotag.ui.text import Markdown, escape
@@ -29,7 +29,7 @@ def chosen_dataset(context: PageContext) -> Dataset | None:
         )
         return None
     with messages.show_errors():
-        return cache.load_dataset(context.dataset_root)
+        return dataset_cache.load_dataset(context.dataset_root)
     return None
 
 

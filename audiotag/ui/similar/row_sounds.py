@@ -16,8 +16,8 @@ from audiotag.errors import clip_problem, may_pass
 from audiotag.features.log_mel import display_log_mel
 from audiotag.features.settings import PRESETS
 from audiotag.processors import usable_cpus
-from audiotag.ui.cache import content_key
 from audiotag.ui.player.packing import pack_waveform, quantise, reduce_columns
+from audiotag.ui.sound_cache import content_key
 from audiotag.wording import as_text, format_duration
 
 MAX_PLAYED_S = 10.0  # of a clip in the list, only the beginning is shown and played

@@ -14,7 +14,7 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.near_duplicates import NearDuplicate, read_near_duplicates
-from audiotag.ui import address, cache
+from audiotag.ui import address, caching, dataset_cache, sound_cache
 from audiotag.ui.embeddings import show_embeddings
 from audiotag.ui.open_dataset.dialog import show_open_button
 from audiotag.ui.similar.clip_list import ClipList, ListRow, show_clip_list
@@ -103,7 +103,7 @@ def show_similar(
         if isinstance(of, OtherSound) and of.vector is None:
             st.info(f"{escape(ensemble.name)} gives no embeddings, so it cannot compare sounds.", icon=":material/hub:")
             return
-        dataset = cache.load_dataset(root)
+        dataset = dataset_cache.load_dataset(root)
         embeddings = show_embeddings(dataset, ensemble, SIMILAR)
         if embeddings is not None:
             _show_nearest(dataset, ensemble, of, embeddings, on_open)
@@ -136,7 +136,7 @@ def _show_nearest(
             icon=":material/volume_off:",
         )
         return
-    index = cache.load_index(dataset)
+    index = dataset_cache.load_index(dataset)
     with st.spinner("Looking for similar clips …"):  # for many clips, the first search takes a moment
         found = find_similar(sought, embeddings, index, _content_of)
     if not sought.vector.any():
@@ -159,7 +159,7 @@ def _sought_sound(dataset: Dataset, of: DatasetClip | OtherSound, embeddings: Em
     row = embeddings.row_of(of.subset, of.clip)
     if row < 0:
         return None
-    index = cache.load_index(dataset)
+    index = dataset_cache.load_index(dataset)
     facts = rows_by_name(index[index["clip"] == of.clip]).get((of.subset, of.clip), {})
     group = facts.get("group")
     content = partial(_content_of, facts) if facts else str
@@ -169,19 +169,19 @@ def _sought_sound(dataset: Dataset, of: DatasetClip | OtherSound, embeddings: Em
 
 def _near_duplicates_of(dataset: Dataset, clip: DatasetClip) -> frozenset[tuple[str, str]]:
     """The clips that are of the same recording by the last search for near-duplicates."""
-    pairs = _near_duplicates(dataset.root, cache.dataset_key(dataset.root))
+    pairs = _near_duplicates(dataset.root, dataset_cache.dataset_key(dataset.root))
     return frozenset(name for pair in pairs if clip in pair.names for name in pair.names if name != clip)
 
 
-@cache.cached(max_entries=4, show_spinner=False)
+@caching.cached(max_entries=4, show_spinner=False)
 def _near_duplicates(root: Path, stamp: str) -> list[NearDuplicate]:
-    return read_near_duplicates(cache.load_dataset(root), Workspace())
+    return read_near_duplicates(dataset_cache.load_dataset(root), Workspace())
 
 
 def _content_of(facts: Facts) -> str:
     """The hash of a clip's samples: as measured, or computed now."""
     measured = facts.get("content")
-    return measured if isinstance(measured, str) else _content(facts["path"], cache.content_key(facts["path"]))
+    return measured if isinstance(measured, str) else _content(facts["path"], sound_cache.content_key(facts["path"]))
 
 
 @lru_cache(maxsize=MAX_CONTENTS)

@@ -11,7 +11,7 @@ from audiotag.audio.header import Sound, Source
 from audiotag.features.log_mel import display_log_mel, network_input
 from audiotag.features.readouts import value_unit
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.ui import cache
+from audiotag.ui import sound_cache
 from audiotag.ui.player import Beside, Jump, OtherSound, PlayerOptions, Region, Values, show_player
 from audiotag.ui.spectrogram.crops import Crop, make_crop, pick_position
 from audiotag.ui.spectrogram.second_settings import Second
@@ -83,7 +83,7 @@ def show_clip(
         b = Shown(f"B · {second.label}", second.settings, other, crop)
     shown = [each for each in (a, b) if each]
     view = _view([each.crop_region for each in shown], sound.duration_s) if part == CROP else None
-    content = cache.content_key(source)
+    content = sound_cache.content_key(source)
     with st.container(key="clip-player"):
         spectrogram, start_s, values = _spectrogram(a, part, channel)
         options = PlayerOptions(
@@ -165,7 +165,7 @@ def _beside(b: Shown, part: str, channel: int, sample_rate: int) -> Beside:
 
 def _inverted(shown: Shown, named: bool) -> OtherSound:
     rate = shown.settings.sample_rate
-    waveform = cache.invert_log_mel(shown.crop.log_mel, shown.settings)
+    waveform = sound_cache.invert_log_mel(shown.crop.log_mel, shown.settings)
     name = f"From spectrogram {shown.label[0]}" if named else "From the spectrogram"
     return OtherSound(name, shown.crop.placed(waveform, len(shown.sound.waveform), rate), rate)
 

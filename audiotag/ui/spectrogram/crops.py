@@ -12,7 +12,7 @@ from audiotag.features.log_mel import Scale, log_mel
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import crop_start, fit_length, trimmed_bounds
 from audiotag.features.whole_clip import WholeClip, crop_frame, cut_crop
-from audiotag.ui import cache
+from audiotag.ui import sound_cache
 from audiotag.ui.player import Region
 
 MIDDLE = 0.5
@@ -90,7 +90,7 @@ def make_crop(waveform: np.ndarray, settings: SpectrogramSettings, position: flo
 
 def crop_of_file(path: Path, settings: SpectrogramSettings) -> Crop:
     """The middle crop of a clip in a file."""
-    return make_crop(cache.load_sound(path, settings.sample_rate).waveform, settings)
+    return make_crop(sound_cache.load_sound(path, settings.sample_rate).waveform, settings)
 
 
 def pick_position(waveform: np.ndarray, settings: SpectrogramSettings) -> float:

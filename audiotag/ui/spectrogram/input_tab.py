@@ -11,7 +11,7 @@ from audiotag.features.setting_names import differences
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.figures import sound as figures
 from audiotag.inspection import statistics
-from audiotag.ui import cache
+from audiotag.ui import dataset_cache
 from audiotag.ui.spectrogram.clip_player import Shown, show_inversion
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.charts import show_chart
@@ -110,7 +110,7 @@ def _decibels(value: float) -> Markdown:
 
 def _show_lengths(dataset: Dataset, settings: SpectrogramSettings) -> None:
     """How many clips are padded and cut."""
-    shares = statistics.share_shorter(cache.load_index(dataset), settings.clip_s)
+    shares = statistics.share_shorter(dataset_cache.load_index(dataset), settings.clip_s)
     parts = [
         f"{100 * share:.0f} % of {escape(subset)} clips are padded, {100 * (1 - share):.0f} % are cut"
         for subset, share in shares.items()

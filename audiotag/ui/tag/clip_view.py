@@ -11,7 +11,7 @@ import streamlit as st
 from audiotag.data.label_names import LabelNames, spelling_note
 from audiotag.figures import tagging as figures
 from audiotag.tagging.result import Tag, Tags
-from audiotag.ui import cache
+from audiotag.ui import sound_cache
 from audiotag.ui.player import TimelineRow
 from audiotag.ui.tag import dropped_sounds, explained, jumps, threshold_panel, thresholds
 from audiotag.ui.tag.dropped_sounds import DroppedSound
@@ -176,9 +176,9 @@ def _show_tag(tag: Tag, tags: Tags, sound: DroppedSound, setup: TaggingSetup, ve
 def _jump(sound: DroppedSound, tags: Tags, time_s: float) -> None:
     """Have the player go to a time; of a long sound, the part that is played moves there if it must."""
     key = _part_key(sound)
-    spare_s = tags.duration_s - cache.MAX_PLAYED_S
+    spare_s = tags.duration_s - sound_cache.MAX_PLAYED_S
     start_s = float(st.session_state.get(key, 0))
-    if spare_s > 0 and not start_s <= time_s < start_s + cache.MAX_PLAYED_S - tags.window_s:
+    if spare_s > 0 and not start_s <= time_s < start_s + sound_cache.MAX_PLAYED_S - tags.window_s:
         st.session_state[key] = max(0, min(math.floor(time_s - tags.window_s), math.ceil(spare_s)))
     jumps.jump(sound.number, time_s)
 
@@ -236,7 +236,7 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
     """The player with the timeline; for a long sound, a part of it and the timeline of the whole sound."""
     card = setup.tagger.card
     start_s = _pick_part_start(sound, tags)
-    audible = cache.load_part(sound.source, sound.name, sound.content, card.spectrogram.sample_rate, start_s)
+    audible = sound_cache.load_part(sound.source, sound.name, sound.content, card.spectrogram.sample_rate, start_s)
     rows = timeline_rows(tags, card.labels, start_s, audible.duration_s)
     familiarity = familiarity_row(tags, start_s, audible.duration_s)
     rows += (familiarity,) if familiarity else ()
@@ -251,7 +251,7 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
         f"{'highest' if windows == 'max' else 'mean'} of the windows."
         + (" Where the familiarity is low, the sound is unlike the training sounds." if familiarity else "")
     )
-    if tags.duration_s > cache.MAX_PLAYED_S:
+    if tags.duration_s > sound_cache.MAX_PLAYED_S:
         key = f"timeline-{sound.number}"
         show_chart(
             figures.timeline(tags, card.labels, (start_s, start_s + audible.duration_s)),
@@ -271,7 +271,7 @@ def _jump_to_point(sound: DroppedSound, tags: Tags, key: str) -> None:
 
 def _pick_part_start(sound: DroppedSound, tags: Tags) -> float:
     """Start of the part in the player, in seconds; 0, without a widget, for a sound that fits whole."""
-    spare_s = tags.duration_s - cache.MAX_PLAYED_S
+    spare_s = tags.duration_s - sound_cache.MAX_PLAYED_S
     if spare_s <= 0:
         return 0.0
     chosen_s = st.slider(
@@ -279,7 +279,7 @@ def _pick_part_start(sound: DroppedSound, tags: Tags) -> float:
         0,
         math.ceil(spare_s),
         key=_part_key(sound),
-        help=f"The player shows {cache.MAX_PLAYED_S / 60:g} minutes at a time.",
+        help=f"The player shows {sound_cache.MAX_PLAYED_S / 60:g} minutes at a time.",
     )
     return min(float(chosen_s), spare_s)
 

@@ -16,7 +16,7 @@ import streamlit as st
 from audiotag.audio.header import Source
 from audiotag.audio.recording_time import RecordingTime, recording_time
 from audiotag.disk import optional_write
-from audiotag.ui import cache
+from audiotag.ui import sound_cache
 from audiotag.ui.tag.history import HistoryEntry, SoundHistory
 from audiotag.ui.tag.stored_uploads import StoredUpload
 from audiotag.ui.text import escape
@@ -66,7 +66,7 @@ class DroppedSound:
     @property
     def content(self) -> str:
         """A key that changes with the content."""
-        return self.digest or cache.content_key(self.source)
+        return self.digest or sound_cache.content_key(self.source)
 
     @property
     def path(self) -> str:
@@ -108,7 +108,7 @@ def add_sounds(sounds: list[tuple[str, Source]], truth: tuple[str, ...] | None =
     rows = list[int]()
     new = list[tuple[HistoryEntry, Source]]()
     for name, source in sounds:
-        key = (as_text(name), cache.content_key(source))
+        key = (as_text(name), sound_cache.content_key(source))
         if key not in row_by_key:
             row_by_key[key] = len(all_sounds()) + len(new)
             path = source if isinstance(source, Path) else None

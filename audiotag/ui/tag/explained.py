@@ -14,7 +14,7 @@ from audiotag.features.log_mel import display_log_mel
 from audiotag.tagging.explanation import Explanation, Part, best_part, explain_section, hear_parts
 from audiotag.tagging.result import Tags
 from audiotag.tagging.section import read_section, section_start
-from audiotag.ui import cache
+from audiotag.ui import caching, sound_cache
 from audiotag.ui.player import Highlight, OtherSound, PlayerOptions
 from audiotag.ui.tag import jumps
 from audiotag.ui.tag.dropped_sounds import DroppedSound
@@ -171,7 +171,7 @@ def _describe_finding(before: float, part: Part) -> Markdown:
 
 def _show_player(sound: DroppedSound, explanation: Explanation, part: Part, label: str, setup: TaggingSetup) -> None:
     section, settings = explanation.section, setup.tagger.card.spectrogram
-    header = cache.load_header(sound.source, sound.name, sound.content)
+    header = sound_cache.load_header(sound.source, sound.name, sound.content)
     heard = Sound(sound.name, section.waveform, section.sample_rate, header)
     shape = display_log_mel(section.waveform, settings).shape
     times_s = np.arange(shape[1]) * settings.hop_length / settings.sample_rate
@@ -226,7 +226,7 @@ def _parts(asked: _Asked, label: str) -> tuple[Part, ...]:
     return _computed_parts(asked.key, label, asked)
 
 
-@cache.cached(max_entries=MAX_EXPLANATIONS, show_spinner=False)
+@caching.cached(max_entries=MAX_EXPLANATIONS, show_spinner=False)
 def _computed_explanation(key: str, _asked: _Asked) -> Explanation:
     sound, setup = _asked.sound, _asked.setup
     bar = st.empty()
@@ -243,6 +243,6 @@ def _computed_explanation(key: str, _asked: _Asked) -> Explanation:
         bar.empty()
 
 
-@cache.cached(max_entries=MAX_HEARD, show_spinner="Tagging the sound with and without the part …")
+@caching.cached(max_entries=MAX_HEARD, show_spinner="Tagging the sound with and without the part …")
 def _computed_parts(key: str, label: str, _asked: _Asked) -> tuple[Part, ...]:
     return hear_parts(_asked.setup.tagger, _explanation(_asked), label, _asked.setup.settings)

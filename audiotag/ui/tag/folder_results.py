@@ -10,7 +10,7 @@ import streamlit as st
 
 from audiotag.tagging.bulk_results import ResultFilter, ResultTable
 from audiotag.tagging.folder_job import FolderJob, FolderOptions
-from audiotag.ui import cache
+from audiotag.ui import caching
 from audiotag.ui.tag.dropped_sounds import VIEW, add_sounds
 from audiotag.ui.text import Markdown, escape
 
@@ -42,12 +42,12 @@ def show_results(job: FolderJob, options: FolderOptions) -> None:
     show()
 
 
-@cache.cached(max_entries=4, show_spinner=False, hash_funcs={ResultTable: lambda table: str(table.folder)})
+@caching.cached(max_entries=4, show_spinner=False, hash_funcs={ResultTable: lambda table: str(table.folder)})
 def _counts(table: ResultTable, stamp: tuple[str, ...]) -> tuple[int, int, dict[str, int]]:
     return table.counts()
 
 
-@cache.cached(max_entries=8, show_spinner=False, hash_funcs={ResultTable: lambda table: str(table.folder)})
+@caching.cached(max_entries=8, show_spinner=False, hash_funcs={ResultTable: lambda table: str(table.folder)})
 def _find(table: ResultTable, stamp: tuple[str, ...], wanted: ResultFilter) -> np.ndarray:
     return table.find(wanted)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from audiotag.tagging.settings import COMBINE_TITLES
-from audiotag.ui import cache
+from audiotag.ui import ensemble_cache
 from audiotag.ui.tag import ensemble_card, tagging_options, threshold_panel, thresholds
 from audiotag.ui.tag.tagging_options import IN_ADDRESS, PageSettings, TaggingSetup
 from audiotag.ui.text import Markdown, escape
@@ -32,14 +32,14 @@ def show_drawer(folder: Path, workspace: Workspace) -> PageSettings:
         Folder of the ensemble.
     workspace : Workspace
     """
-    folds = cache.load_tagger(folder)  # before the first drop, so that the drop itself is quick
+    folds = ensemble_cache.load_tagger(folder)  # before the first drop, so that the drop itself is quick
     line = st.empty()
     drawer = st.expander("Settings", icon=":material/tune:", key=DRAWER, **IN_ADDRESS)
     with drawer:
         about, trust, options, own, beside, aliases = st.tabs(list(TITLES), key=TABS, **IN_ADDRESS)
     with options:  # also while the drawer is closed: a widget that is not on the page loses its value
         settings = tagging_options.pick_settings(folder, folds, bool(drawer.open and options.open))
-        tagger = cache.load_tagger(folder, fast=True) if settings.fast else folds
+        tagger = ensemble_cache.load_tagger(folder, fast=True) if settings.fast else folds
         settings = tagging_options.usable_settings(settings, tagger)
     state = thresholds.load_thresholds(folder, tagger.card, workspace)
     setup = TaggingSetup(folder, tagger, settings, state.current)
@@ -103,8 +103,8 @@ def _pick_other(folder: Path, setup: TaggingSetup, workspace: Workspace) -> Tagg
     if name not in others:
         return None
     with messages.show_errors():
-        is_fast = setup.settings.fast and cache.load_card(others[name]).single is not None
-        tagger = cache.load_tagger(others[name], fast=is_fast)
+        is_fast = setup.settings.fast and ensemble_cache.load_card(others[name]).single is not None
+        tagger = ensemble_cache.load_tagger(others[name], fast=is_fast)
         settings = tagging_options.usable_settings(setup.settings, tagger)
         current = thresholds.load_thresholds(others[name], tagger.card, workspace).current
         return TaggingSetup(others[name], tagger, settings, current)

@@ -12,7 +12,7 @@ import streamlit as st
 from audiotag.audio.opening import READABLE
 from audiotag.data.remote_folders import localise
 from audiotag.errors import AudiotagError
-from audiotag.ui import cache, frame
+from audiotag.ui import dataset_cache, frame
 from audiotag.ui.style import add_style
 from audiotag.ui.tag import folder_form
 from audiotag.ui.tag.dropped_sounds import VIEW, add_sounds, last_number, next_number
@@ -172,7 +172,7 @@ def _dataset_form(context: frame.PageContext) -> None:
         st.caption("There is no dataset yet. Open one in the sidebar.")
         return
     with messages.show_errors():
-        dataset = cache.load_dataset(context.dataset_root)
+        dataset = dataset_cache.load_dataset(context.dataset_root)
         clip = pick_dataset_clip(dataset, "tag")
         if clip is not None:
             st.button(
@@ -189,7 +189,7 @@ def _dataset_form(context: frame.PageContext) -> None:
 def _take_random_clip(root: Path) -> None:
     """Add a random clip of the dataset, one of its test clips if there are any."""
     try:
-        clips = cache.load_dataset(root).clips
+        clips = dataset_cache.load_dataset(root).clips
         tests = clips[clips["subset"] == "test"]
         clip = (tests if len(tests) else clips).sample(1).iloc[0]
     except AudiotagError as error:

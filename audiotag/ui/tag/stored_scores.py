@@ -20,7 +20,7 @@ from audiotag.disk import optional_write
 from audiotag.state import fits, read_state
 from audiotag.tagging.result import Evidence
 from audiotag.tagging.settings import DEFAULT_OVERLAP
-from audiotag.ui import cache
+from audiotag.ui import caching, ensemble_cache
 from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.tag.history import SoundHistory
 from audiotag.version import __version__
@@ -45,21 +45,25 @@ def load_evidence(
         If the sound cannot be read.
     """
     if not sound.entry:
-        return cache.load_evidence(sound.source, sound.name, sound.content, folder, tta, overlap, card.is_single)
+        return ensemble_cache.load_evidence(
+            sound.source, sound.name, sound.content, folder, tta, overlap, card.is_single
+        )
     key: list[object] = [EDITION, __version__, sound.name, sound.content, tta, card.name, *card.fold_checksums]
     key += [card.familiar, *([] if overlap == DEFAULT_OVERLAP else [overlap])]
     digest = hashlib.blake2b(json.dumps(key).encode(errors="backslashreplace"), digest_size=16).hexdigest()
     path = SoundHistory(Workspace()).scores / f"{sound.entry}-{digest}.safetensors"
     found = _read(path, card.evidence_sizes)
     if found is None:
-        found = cache.load_evidence(sound.source, sound.name, sound.content, folder, tta, overlap, card.is_single)
+        found = ensemble_cache.load_evidence(
+            sound.source, sound.name, sound.content, folder, tta, overlap, card.is_single
+        )
         if found.nbytes <= MAX_BYTES and not path.exists():
             with optional_write("scores are not kept"):
                 write_bytes(path, to_bytes(found))
     return found
 
 
-@cache.cached(max_entries=512, show_spinner=False, hash_funcs={type(Path()): os.fsencode})
+@caching.cached(max_entries=512, show_spinner=False, hash_funcs={type(Path()): os.fsencode})
 def _read(path: Path, sizes: tuple[tuple[int, int], ...]) -> Evidence | None:
     """The scores in a file; None where there is no such file yet, which is looked for once."""
     return read_state(path, lambda content: from_bytes(content, sizes), None, "the sound is scored again")

@@ -14,7 +14,7 @@ from audiotag.errors import AudiotagError
 from audiotag.figures import comparison as figures
 from audiotag.training.paired_bootstrap import INTERVAL, MIN_DIFFERING_UNITS
 from audiotag.training.runs import Run
-from audiotag.ui import cache, verdict_cache
+from audiotag.ui import dataset_cache, verdict_cache
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_table
@@ -92,7 +92,7 @@ def difference_table(rows: Mapping[str, Difference], what: str) -> pd.DataFrame:
 
 def _pick_truth(run: Run) -> Truth:
     """The labels to measure both runs on; the widget appears only where there are verdicts."""
-    if not verdict_cache.has_verdicts(cache.load_dataset(Path(run.settings().dataset)).root):
+    if not verdict_cache.has_verdicts(dataset_cache.load_dataset(Path(run.settings().dataset)).root):
         return "corrected"
     return st.segmented_control(
         "Measured on",

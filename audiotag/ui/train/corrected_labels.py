@@ -10,7 +10,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.training.begun import read_corrections
 from audiotag.training.runs import Run, RunSettings
 from audiotag.training.session import Session
-from audiotag.ui import cache, verdict_cache
+from audiotag.ui import run_cache, verdict_cache
 from audiotag.ui.widgets.downloads import show_downloads
 
 
@@ -40,7 +40,7 @@ def pick_corrected(dataset: Dataset) -> bool | None:
 def open_session(dataset: Dataset, settings: RunSettings) -> Session:
     """The session of a run that is not started yet, with the corrected labels and list changes that are in memory."""
     corrections = verdict_cache.find_corrections(dataset) if settings.corrected else []
-    return Session(dataset, settings, corrections=corrections, lists=cache.list_changes(dataset, settings))
+    return Session(dataset, settings, corrections=corrections, lists=run_cache.list_changes(dataset, settings))
 
 
 def show_used_corrections(run: Run) -> None:

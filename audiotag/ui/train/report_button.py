@@ -13,7 +13,7 @@ from audiotag.errors import AudiotagError
 from audiotag.training.begun import read_corrections, read_list_changes
 from audiotag.training.run_tables import Events, clips_per_label
 from audiotag.training.runs import Run
-from audiotag.ui import cache
+from audiotag.ui import dataset_cache
 from audiotag.workspace import Workspace
 
 
@@ -36,7 +36,7 @@ def show_report_button(run: Run) -> None:
 def count_clips(run: Run, events: Events) -> pd.Series | None:
     """Number of clips of each label in the run's last stage; None where its dataset is missing."""
     try:
-        dataset = cache.load_dataset(Path(run.settings().dataset))
+        dataset = dataset_cache.load_dataset(Path(run.settings().dataset))
         return clips_per_label(events, dataset, read_corrections(run), read_list_changes(run))
     except AudiotagError:
         return None

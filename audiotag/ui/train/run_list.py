@@ -19,7 +19,7 @@ from audiotag.training import run_notes
 from audiotag.training.run_notes import RunNote, read_note, write_note
 from audiotag.training.run_summary import RunSummary, matches, summarise, table_of
 from audiotag.training.runs import ACTIVE, Run, State, list_runs
-from audiotag.ui import cache
+from audiotag.ui import caching
 from audiotag.ui.train import run_actions
 from audiotag.ui.train.open_run import open_run
 from audiotag.ui.train.run_tables import STATE_ICONS
@@ -223,6 +223,6 @@ def _stamp(path: Path) -> tuple[int, ...]:
     return stat.st_mtime_ns, stat.st_size
 
 
-@cache.cached(max_entries=2000, show_spinner=False)
+@caching.cached(max_entries=2000, show_spinner=False)
 def _summary(folder: Path, stamp: tuple[tuple[int, ...], ...]) -> RunSummary:
     return summarise(Run(folder))

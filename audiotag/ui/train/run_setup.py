@@ -21,7 +21,7 @@ from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe, recipe_names
 from audiotag.training.run_options import RunOptions, epochs_of
 from audiotag.training.runs import FoldSource, RunSettings, Together, create_run
-from audiotag.ui import cache
+from audiotag.ui import dataset_cache, run_cache
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.train.corrected_labels import open_session, pick_corrected
 from audiotag.ui.train.open_run import open_run
@@ -119,7 +119,7 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     st.caption("  \n".join(line for line in lines if line))
     for sentence in pool_notes(session):
         st.caption(f":material/playlist_add_check: {escape(sentence)}")
-    for sentence in cache.fold_leaks(dataset, settings) if stages else ():
+    for sentence in run_cache.fold_leaks(dataset, settings) if stages else ():
         st.warning(escape(sentence), icon=":material/content_copy:")
     for device in devices():
         if device.problem:
@@ -174,7 +174,7 @@ def why_not_ready(settings: RunSettings | None, dataset: Dataset) -> Markdown:
         return Markdown(f"Training cannot start: {escape(dataset.name)} has no clips that the recipe trains on.")
     for subset in session.subsets:
         rows = session.rows(subset)
-        if not cache.has_sounds(dataset, subset):
+        if not dataset_cache.has_sounds(dataset, subset):
             return Markdown(f"Training cannot start: the sound files of the {escape(subset)} clips are missing.")
         units = len(rows)
         if settings.recipe.fold_method == "stratified":
@@ -289,7 +289,7 @@ def _pick_folds_from(dataset: Dataset) -> FoldSource:
 
 def _pick_keep_together(recipe: Recipe, dataset: Dataset) -> tuple[Together, ...] | None:
     """What drawn folds keep together; the widget appears only where there is something to keep together, else None."""
-    groups = {} if dataset.own_folds or recipe.fold_method != "stratified" else cache.groups_to_keep(dataset)
+    groups = {} if dataset.own_folds or recipe.fold_method != "stratified" else run_cache.groups_to_keep(dataset)
     if not groups:
         return None
     default = [kind for kind in groups if kind == "near-duplicates"]

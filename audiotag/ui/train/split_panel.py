@@ -11,7 +11,7 @@ import streamlit as st
 from audiotag.data.dataset import Dataset
 from audiotag.training.runs import RunSettings
 from audiotag.training.split_report import EXAMPLE, TITLES, KindOfGroups, SplitReport
-from audiotag.ui import cache
+from audiotag.ui import dataset_cache, run_cache
 from audiotag.ui.dataset.near_duplicates import show_near_duplicate_search
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
@@ -33,11 +33,11 @@ def show_split_panel(settings: RunSettings, dataset: Dataset, ensemble: Path | N
     ensemble : Path or None
         Folder of the ensemble by which near-duplicates are looked for.
     """
-    icon = ":material/warning:" if cache.fold_leaks(dataset, settings) else ":material/verified:"
+    icon = ":material/warning:" if run_cache.fold_leaks(dataset, settings) else ":material/verified:"
     expander = st.expander(TITLE, icon=icon, key=KEY, **IN_ADDRESS)
     with expander, messages.show_errors():
         if expander.open:
-            report = cache.split_report(dataset, settings)
+            report = run_cache.split_report(dataset, settings)
             _show_report(report)
             _show_unknown(report, dataset, ensemble)
 
@@ -95,7 +95,7 @@ def _show_unknown(report: SplitReport, dataset: Dataset, ensemble: Path | None) 
     for sentence in report.unknown:
         st.caption(f":material/help: {escape(sentence)}")
     show_near_duplicate_search(dataset, ensemble)
-    job = cache.measurement_job(dataset)
+    job = dataset_cache.measurement_job(dataset)
     if show_progress(dataset, len(dataset.clips)) or not report.unmeasured or not has_sounds(dataset):
         return
     if st.button(

@@ -11,7 +11,7 @@ import streamlit as st
 
 from audiotag.trust.findings import Findings, percent
 from audiotag.trust.labelled_scores import OUT_OF_FOLD, LabelledScores
-from audiotag.ui import cache, frame
+from audiotag.ui import ensemble_cache, frame
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.trust import tabs
 from audiotag.ui.trust.loading import findings_of, scores_of_run, scores_of_submission
@@ -58,7 +58,7 @@ def show_trust_of_submission(found: Score, submission: Path, ensemble: Path | No
         if expander.open:
             card = None
             if ensemble is not None and submission.stem.endswith(f"-{ensemble.name}"):
-                card = cache.load_card(ensemble)
+                card = ensemble_cache.load_card(ensemble)
                 st.caption(f"Thresholds and temperature are those of {escape(card.name)}.")
             temperature = card.calibration.temperature if card and card.calibration else None
             labelled = scores_of_submission(found, card)

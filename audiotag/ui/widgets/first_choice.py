@@ -7,7 +7,7 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.inspection.lively_clips import liveliest_clip
-from audiotag.ui import address, cache
+from audiotag.ui import address, dataset_cache
 from audiotag.ui.text import escape
 from audiotag.wording import as_text
 
@@ -44,7 +44,7 @@ def choose_clip(dataset: Dataset, prefix: str, clip_s: float) -> None:
     is_known, chosen = label in dataset.labels, state.get(f"{prefix}-clip")
     if chosen in dataset.clips.index and (label in dataset.clips.at[chosen, "labels"] or not dataset.labels):
         return
-    index = cache.load_index(dataset)
+    index = dataset_cache.load_index(dataset)
     if is_known:
         index = index[index["clip"].isin(clips_with_label(dataset, label)["clip"])]
     row = liveliest_clip(index, clip_s)

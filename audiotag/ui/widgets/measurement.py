@@ -9,7 +9,7 @@ import pandas as pd
 from audiotag.data.dataset import Dataset
 from audiotag.errors import AudiotagError
 from audiotag.inspection.measurement_job import is_small
-from audiotag.ui import cache
+from audiotag.ui import dataset_cache
 from audiotag.ui.text import Markdown
 from audiotag.ui.widgets.job_progress import show_job_progress
 
@@ -23,7 +23,7 @@ def start_by_itself(dataset: Dataset, clips: pd.DataFrame) -> None:
     clips : pandas.DataFrame
         Its clips, or its index.
     """
-    job = cache.measurement_job(dataset)
+    job = dataset_cache.measurement_job(dataset)
     if is_small(clips) and not job.was_started() and has_sounds(dataset):
         with suppress(AudiotagError, OSError):  # the button that starts it says what is wrong
             job.start()
@@ -31,7 +31,7 @@ def start_by_itself(dataset: Dataset, clips: pd.DataFrame) -> None:
 
 def has_sounds(dataset: Dataset) -> bool:
     """Whether there is anything to measure."""
-    return any(cache.has_sounds(dataset, subset) for subset in dataset.subsets)
+    return any(dataset_cache.has_sounds(dataset, subset) for subset in dataset.subsets)
 
 
 def show_progress(dataset: Dataset, clips: int) -> bool:
@@ -46,4 +46,4 @@ def show_progress(dataset: Dataset, clips: int) -> bool:
         How many clips the dataset has.
     """
     beginning = Markdown(f"Measuring {clips:,} clips: levels, spectra, copies …")
-    return show_job_progress(cache.measurement_job(dataset), "measuring", beginning, clips)
+    return show_job_progress(dataset_cache.measurement_job(dataset), "measuring", beginning, clips)

@@ -12,8 +12,7 @@ from audiotag.audio.levels import peak_dbfs, rms_dbfs
 from audiotag.features.log_mel import display_log_mel
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trimmed_bounds
-from audiotag.ui import cache
-from audiotag.ui.cache import MAX_PLAYED_S
+from audiotag.ui import sound_cache
 from audiotag.ui.player import (
     Beside,
     Block,
@@ -25,6 +24,7 @@ from audiotag.ui.player import (
     pack_block,
     show_block,
 )
+from audiotag.ui.sound_cache import MAX_PLAYED_S
 from audiotag.ui.text import Markdown, escape
 from audiotag.wording import format_duration
 
@@ -121,7 +121,7 @@ def pack_sound(sound: Sound, settings: SpectrogramSettings, source: Source, opti
 def sound_facts(sound: Sound, source: Source, from_s: float = 0.0) -> Markdown:
     """Duration, format and levels of a sound; the levels are those of the file where it is short enough."""
     header = sound.header
-    levels = cache.load_levels(source, sound.name, cache.content_key(source))
+    levels = sound_cache.load_levels(source, sound.name, sound_cache.content_key(source))
     where = Markdown("")
     if levels is None:
         levels, where = FileLevels(peak_dbfs(sound.waveform), rms_dbfs(sound.waveform)), Markdown(" of this part")

@@ -10,7 +10,7 @@ import streamlit as st
 from audiotag.audio.header import Sound, Source
 from audiotag.audio.opening import READABLE
 from audiotag.data.dataset import Dataset
-from audiotag.ui import cache
+from audiotag.ui import sound_cache
 from audiotag.ui.text import escape
 from audiotag.ui.widgets import first_choice
 from audiotag.ui.widgets.first_choice import clips_with_label
@@ -79,8 +79,8 @@ def source_name(source: Source) -> str:
 def decode_source(source: Source, sample_rate: int) -> Sound:
     """Decode the chosen sound at a sample rate in Hz."""
     if isinstance(source, bytes):
-        return cache.load_part(source, source_name(source), cache.content_key(source), sample_rate)
-    return cache.load_sound(source, sample_rate, source_name(source))
+        return sound_cache.load_part(source, source_name(source), sound_cache.content_key(source), sample_rate)
+    return sound_cache.load_sound(source, sample_rate, source_name(source))
 
 
 def paths_with_label(dataset: Dataset | None, count: int) -> list[Path]:

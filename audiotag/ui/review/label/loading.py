@@ -18,7 +18,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.near_duplicates import connect, read_near_duplicates
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.review.queue import item_id, what_was_said
-from audiotag.ui import cache
+from audiotag.ui import caching, dataset_cache
 from audiotag.ui.embeddings import embedding_job
 from audiotag.ui.review.label.quick_state import advance, changed_since
 from audiotag.ui.review.loading import read_verdicts
@@ -103,9 +103,9 @@ class Labelling:
 
 def load_material(dataset: Dataset, ensemble: Path, embeddings: Embeddings) -> LabellingMaterial:
     """The clips with their vectors and clusters; the same object until the files or the vectors change."""
-    measuring = cache.measurement_job(dataset)
+    measuring = dataset_cache.measurement_job(dataset)
     measured = 0 if measuring.is_active() else measuring.stamp()  # else it would be made anew with each part
-    stamps = cache.dataset_key(dataset.root), embedding_job(dataset, ensemble).stamp(), measured
+    stamps = dataset_cache.dataset_key(dataset.root), embedding_job(dataset, ensemble).stamp(), measured
     return _material(dataset.root, ensemble, repr(stamps), dataset, embeddings, bool(measured))
 
 
@@ -192,13 +192,13 @@ def _advanced(known: _Known, verdicts: Sequence[Verdict], reviewer: str) -> _Kno
 _states = _States()
 
 
-@cache.cached(max_entries=4, show_spinner="Finding clips that sound alike …")
+@caching.cached(max_entries=4, show_spinner="Finding clips that sound alike …")
 def _material(
     root: Path, ensemble: Path, stamp: str, _dataset: Dataset, _embeddings: Embeddings, _is_measured: bool
 ) -> LabellingMaterial:
     from audiotag.review.labelling.material import labelling_material
 
-    contents = _measured_contents(cache.load_index(_dataset)) if _is_measured else {}
+    contents = _measured_contents(dataset_cache.load_index(_dataset)) if _is_measured else {}
     return labelling_material(_dataset, _embeddings, contents, _near_duplicates(_dataset))
 
 

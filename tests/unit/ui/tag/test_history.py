@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from audiotag.state import take_sentences
-from audiotag.ui import cache
+from audiotag.ui import sound_cache
 from audiotag.ui.tag import history
 from audiotag.ui.tag.history import HistoryEntry, SoundHistory
 from audiotag.workspace import Workspace
 
 
 def upload(name: str, content: bytes) -> tuple[HistoryEntry, bytes]:
-    return HistoryEntry.of(name, None, cache.content_key(content), ("Bark",), False), content
+    return HistoryEntry.of(name, None, sound_cache.content_key(content), ("Bark",), False), content
 
 
 def names() -> list[str]:
@@ -54,7 +54,7 @@ def test_removed_sounds_can_be_restored_for_a_day(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(history, "RESTORABLE_S", -1.0)
     sounds.add([upload("c.wav", b"c")])
     assert names() == ["b.wav", "c.wav"]
-    assert stored() == sorted(cache.content_key(content) for content in (b"b", b"c"))
+    assert stored() == sorted(sound_cache.content_key(content) for content in (b"b", b"c"))
 
 
 def test_the_oldest_sounds_go_when_there_are_too_many_or_too_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
