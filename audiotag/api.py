@@ -343,7 +343,7 @@ def compare(first: str | Run, second: str | Run, truth: Truth = "corrected") -> 
 
 def _stamped(ensemble: Path) -> tuple[Path, int]:
     """The absolute path of an ensemble, and when its card was changed last."""
-    from audiotag.tagging.ensemble import CARD
+    from audiotag.tagging.card import CARD
 
     folder = ensemble.absolute()
     card = folder / CARD

@@ -52,8 +52,8 @@ from gpu_bench import CLIP_S, LABELS, STARTER, Bench, guarded, table, timed_wait
 
 from audiotag.processors import usable_cpus
 from audiotag.tagging.bulk import SoundFile, tag_files
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engines import open_torch
-from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.tagger import Tagger
 from audiotag.tagging.weights import load_networks
 from audiotag.training.backend import precision as precision_module

@@ -58,7 +58,7 @@ def build(root: Path, clips: int) -> None:
     from audiotag.similarity.embedding_job import EmbeddingJob
     from audiotag.similarity.embedding_store import NewSound, file_keys
     from audiotag.similarity.map_job import MapJob, make_map
-    from audiotag.tagging.ensemble import read_card
+    from audiotag.tagging.card_reading import read_card
     from audiotag.workspace import Workspace
 
     rng = np.random.default_rng(0)
@@ -249,7 +249,7 @@ def quality(dataset_path: Path, ensemble_name: str) -> None:
     from audiotag.data.saved_options import open_and_remember
     from audiotag.similarity.embedding_job import EmbeddingJob, embed_clips
     from audiotag.similarity.map_layout import principal_components, umap_layout
-    from audiotag.tagging.ensemble import read_card
+    from audiotag.tagging.card_reading import read_card
     from audiotag.workspace import Workspace
 
     workspace = Workspace()

@@ -27,8 +27,9 @@ import numpy as np
 
 from audiotag.audio.header import Sound
 from audiotag.audio.reading import read_short_sound
+from audiotag.tagging.evidence import Evidence
 from audiotag.tagging.moments import with_moments
-from audiotag.tagging.result import Evidence, Tags
+from audiotag.tagging.result import Tags
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
 

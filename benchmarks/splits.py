@@ -28,7 +28,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import open_dataset
 from audiotag.metrics import multi_hot
 from audiotag.similarity.embedding_job import EmbeddingJob, embed_clips
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.training.held_out import read_held_out
 from audiotag.training.paired_bootstrap import Difference, sums_of
 from audiotag.training.recipe_files import load_recipe

@@ -38,8 +38,8 @@ from audiotag.features.trimming import fit_length
 from audiotag.starter.render import StarterCounts, render_starter
 from audiotag.tagging.bulk import FileResult, SoundFile, tag_files
 from audiotag.tagging.bulk_job import BulkJob, fingerprint_of, tag_into_journal, tag_row
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.clip_inputs import MAX_WHOLE_CLIP_S
-from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.export.base import ExportOptions
 from audiotag.tagging.journal import Journal
 from audiotag.tagging.settings import TagSettings

@@ -33,7 +33,8 @@ from audiotag.starter.render import render_starter
 from audiotag.tagging import known_clips
 from audiotag.tagging.ablation import write_ablation
 from audiotag.tagging.ablation_measurement import measure_ablation
-from audiotag.tagging.ensemble import CARD, PartCard, read_card
+from audiotag.tagging.card import CARD, PartCard
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.familiarity_measurement import measure_and_save
 from audiotag.tagging.noise_gate_measurement import gate_tagger, measure_noise_gate, save_noise_gate
 from audiotag.tagging.out_of_fold import read_out_of_fold

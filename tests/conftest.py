@@ -220,7 +220,7 @@ def tiny_ensemble(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from audiotag.features.settings import SpectrogramSettings
     from audiotag.networks.xresnet.model import build_network
     from audiotag.networks.xresnet.settings import XResNetSettings
-    from audiotag.tagging.ensemble import Card, FoldCard
+    from audiotag.tagging.card import Card, FoldCard
 
     folder = tmp_path_factory.mktemp("ensembles") / "tiny"
     folder.mkdir()

@@ -26,7 +26,8 @@ from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
 from audiotag.tagging import out_of_fold
 from audiotag.tagging.blend_card import BlendCard
 from audiotag.tagging.blend_fusion import fuse_voters
-from audiotag.tagging.ensemble import CARD, Card, FoldCard, read_card
+from audiotag.tagging.card import CARD, Card, FoldCard
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.training.publish import check_name
 from audiotag.trust.labelled_scores import OUT_OF_FOLD, LabelledScores

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import Card
+from audiotag.tagging.card import Card
 from audiotag.tagging.known_clips import KnownClips, read_known_clips
 from audiotag.tagging.out_of_fold import read_out_of_fold
 

@@ -29,9 +29,9 @@ from audiotag.tagging.ablation_measurement import (
 )
 from audiotag.tagging.blend_fusion import fuse_voters
 from audiotag.tagging.blend_tagger import BlendTagger
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engine_selection import Say
-from audiotag.tagging.ensemble import read_card
-from audiotag.tagging.result import Evidence
+from audiotag.tagging.evidence import Evidence
 from audiotag.tagging.settings import MEASURED
 from audiotag.tagging.tagger import Tagger
 from audiotag.training.paired_bootstrap import PairedSums

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from audiotag.tagging import familiar, known_clips, out_of_fold
 from audiotag.tagging.blend_card import MemberCard
-from audiotag.tagging.ensemble import CARD, Card
+from audiotag.tagging.card import CARD, Card
 from audiotag.tagging.weights import read_checked
 from audiotag.workspace import write_bytes, write_json
 

@@ -17,7 +17,8 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.state import read_json_state
-from audiotag.tagging.ensemble import Card, read_card
+from audiotag.tagging.card import Card
+from audiotag.tagging.card_reading import read_card
 from audiotag.training.folds import check_folds, check_keep_together, with_fold_source
 from audiotag.training.publish import check_name, publish
 from audiotag.training.recipe import Recipe

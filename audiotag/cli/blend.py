@@ -83,7 +83,8 @@ def blend(options: argparse.Namespace) -> int:
     from audiotag.blending.blend import make_blend
     from audiotag.blending.settings import PUBLISHED_STACKERS, BlendSettings, FitSettings
     from audiotag.data.layouts import absolute
-    from audiotag.tagging.ensemble import find_ensemble, read_card
+    from audiotag.tagging.card_reading import read_card
+    from audiotag.tagging.ensemble import find_ensemble
     from audiotag.training.publish import check_name
 
     workspace = Workspace()

@@ -83,7 +83,8 @@ def embed(options: argparse.Namespace) -> int:
     from audiotag.similarity.embedding import EmbeddingWriter
     from audiotag.similarity.embedding_store import EmbeddingStore
     from audiotag.tagging.bulk_job import count_sounds
-    from audiotag.tagging.ensemble import embedding_source, find_ensemble, read_card
+    from audiotag.tagging.card_reading import read_card
+    from audiotag.tagging.ensemble import embedding_source, find_ensemble
     from audiotag.tagging.settings import MEASURED
     from audiotag.tagging.tagger import Tagger
 

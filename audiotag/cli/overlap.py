@@ -25,7 +25,8 @@ def add_overlap(sub: argparse.ArgumentParser) -> None:
 
 def overlap(options: argparse.Namespace) -> int:
     """Set the overlap, if one is given, and print the one that is used."""
-    from audiotag.tagging.ensemble import find_ensemble, read_card
+    from audiotag.tagging.card_reading import read_card
+    from audiotag.tagging.ensemble import find_ensemble
     from audiotag.tagging.own_overlap import OVERLAPS, cost_of_overlap, save_overlap
     from audiotag.tagging.settings import DEFAULT_OVERLAP, TagSettings
 

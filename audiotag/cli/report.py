@@ -68,7 +68,7 @@ def _format_of(options: argparse.Namespace) -> str:
 
 def _run_of(name: str) -> Run | None:
     """The run of this name; None if it is the name of an ensemble."""
-    from audiotag.tagging.ensemble import CARD
+    from audiotag.tagging.card import CARD
     from audiotag.training.runs import find_run
 
     try:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from audiotag.cli.progress import Progress
     from audiotag.tagging.bulk import FileResult
     from audiotag.tagging.bulk_job import BulkJob
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
     from audiotag.tagging.export.base import ExportFormat, ExportOptions
     from audiotag.tagging.export.rows import Row
     from audiotag.tagging.journal import Journal
@@ -236,7 +236,8 @@ def check_spreadsheet(options: argparse.Namespace, format: ExportFormat | None) 
 
 def chosen_ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
     """The folder of the ensemble that the options name, how it is to tag, and its card."""
-    from audiotag.tagging.ensemble import find_ensemble, read_card
+    from audiotag.tagging.card_reading import read_card
+    from audiotag.tagging.ensemble import find_ensemble
     from audiotag.tagging.own_overlap import cost_of_overlap
     from audiotag.tagging.settings import DEFAULT_OVERLAP, TagSettings
     from audiotag.tagging.single_network import as_single_card

@@ -60,7 +60,8 @@ def add_familiarity(sub: argparse.ArgumentParser) -> None:
 
 def trust(options: argparse.Namespace) -> int:
     """Print what the out-of-fold scores of an ensemble say about its scores and tags."""
-    from audiotag.tagging.ensemble import find_ensemble, read_card
+    from audiotag.tagging.card_reading import read_card
+    from audiotag.tagging.ensemble import find_ensemble
     from audiotag.tagging.out_of_fold import read_out_of_fold
 
     folder = find_ensemble(options.ensemble)

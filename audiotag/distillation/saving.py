@@ -12,7 +12,8 @@ from audiotag.distillation.measuring import Say, compare, held_out_pairs, measur
 from audiotag.distillation.source import Source
 from audiotag.errors import AudiotagError
 from audiotag.metrics import best_f1_thresholds
-from audiotag.tagging.ensemble import CARD, read_card
+from audiotag.tagging.card import CARD
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.single_card import SingleCard
 from audiotag.tagging.single_network import FILE
 from audiotag.training.begun import open_session

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from audiotag.data.saved_options import open_whole
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import Card, find_ensemble, read_card
+from audiotag.tagging.card import Card
+from audiotag.tagging.card_reading import read_card
+from audiotag.tagging.ensemble import find_ensemble
 from audiotag.tagging.known_clips import read_known_clips
 from audiotag.training.clip_contents import with_contents
 from audiotag.training.publish import in_half_precision

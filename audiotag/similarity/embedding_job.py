@@ -28,7 +28,8 @@ from audiotag.similarity.embedding_store import EmbeddingStore, content_keys, fi
 from audiotag.similarity.nearest import EXACT_UP_TO, NearestClips
 from audiotag.state import read_json_state
 from audiotag.tagging.bulk import SoundFile
-from audiotag.tagging.ensemble import Card, embedding_source
+from audiotag.tagging.card import Card
+from audiotag.tagging.ensemble import embedding_source
 from audiotag.tagging.settings import MEASURED
 from audiotag.tagging.tagger import Tagger
 from audiotag.workspace import Workspace, write_json

@@ -28,7 +28,7 @@ from audiotag.disk import locked, modified_ns, optional_write
 from audiotag.errors import AudiotagError
 from audiotag.similarity.stored_vectors import Part, StoredVectors, is_finite, read_part
 from audiotag.similarity.vector_file import write_arrays
-from audiotag.tagging.ensemble import Card, select_folds
+from audiotag.tagging.card import Card, select_folds
 from audiotag.tagging.settings import MEASURED, TagSettings
 from audiotag.workspace import Workspace
 

@@ -24,7 +24,8 @@ from audiotag.detached_job import DetachedJob
 from audiotag.similarity import map_layout
 from audiotag.similarity.embedding_job import EmbeddingJob, Embeddings
 from audiotag.state import read_state
-from audiotag.tagging.ensemble import Card, read_card
+from audiotag.tagging.card import Card
+from audiotag.tagging.card_reading import read_card
 from audiotag.workspace import Workspace, write_bytes
 
 FILE = "map.safetensors"

@@ -45,7 +45,7 @@ from audiotag.similarity.near_duplicates import (
     pairs_with_common_patterns,
     patterns,
 )
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.workspace import Workspace
 
 EMBEDDED, READ = 0.5, 0.95  # of the progress, when all clips are embedded, and when their band energies are read

@@ -11,7 +11,7 @@ from typing import Any
 
 from audiotag.errors import AudiotagError
 from audiotag.state import fits
-from audiotag.tagging.ensemble import Card
+from audiotag.tagging.card import Card
 from audiotag.workspace import read_json, write_json
 
 FILE = "gains.json"

@@ -28,9 +28,10 @@ from audiotag.tagging.ablation import (
     Ablation,
     AblationRow,
 )
+from audiotag.tagging.card import Card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engine_selection import Say
-from audiotag.tagging.ensemble import Card, read_card
-from audiotag.tagging.result import Evidence
+from audiotag.tagging.evidence import Evidence
 from audiotag.tagging.settings import MEASURED, TagSettings
 from audiotag.tagging.tagger import Tagger
 

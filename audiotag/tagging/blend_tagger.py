@@ -21,15 +21,19 @@ from audiotag.checks import require
 from audiotag.errors import AudiotagError
 from audiotag.tagging.blend_card import BlendCard
 from audiotag.tagging.blend_fusion import at_times, fuse_voters
+from audiotag.tagging.card import CARD, Card, select_folds
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engine_comparison import Progress
 from audiotag.tagging.engine_selection import Say
-from audiotag.tagging.ensemble import CARD, Card, find_ensemble, read_card, select_folds
+from audiotag.tagging.ensemble import find_ensemble
+from audiotag.tagging.evidence import Evidence
 from audiotag.tagging.familiar_tags import with_familiarity
 from audiotag.tagging.fold_fusion import FusedScores, fuse_folds, ranked_tags
 from audiotag.tagging.out_of_fold import read_out_of_fold
-from audiotag.tagging.result import Evidence, Tags
+from audiotag.tagging.result import Tags
 from audiotag.tagging.settings import Combine, TagSettings
 from audiotag.tagging.tagger import Tagger
+from audiotag.tagging.tagger_checks import check_thresholds
 from audiotag.tagging.waveform_source import Taggable
 
 if TYPE_CHECKING:
@@ -76,7 +80,7 @@ class BlendTagger(Tagger):
         self.settings = (settings or TagSettings()).or_overlap(self.card.overlap)
         self._folds = select_folds(self.card, self.settings.folds)
         self._voters = [self.card.folds.index(fold) for fold in self._folds]
-        self.thresholds = self.card.thresholds if thresholds is None else self._check_thresholds(thresholds)
+        self.thresholds = self.card.thresholds if thresholds is None else check_thresholds(thresholds, self.card)
         self.out_of_fold = read_out_of_fold(folder, self.card)
         self.known_clips = None  # each member has its own
         paths = [_checked_member(folder, self.blend, number) for number in range(len(self.blend.members))]
@@ -88,7 +92,7 @@ class BlendTagger(Tagger):
         self.familiar = self.members[0].familiar
         self.orders = [self._order_of(member) for member in self.members]
         self._temperature_for(self.settings)
-        self._require_familiar(self.settings)
+        self._check_familiar(self.settings)
         self._stackers = self._load_stackers(folder)
         self.engine_name = " + ".join(dict.fromkeys(member.engine_name for member in self.members))
 
@@ -136,8 +140,8 @@ class BlendTagger(Tagger):
     ) -> Tags:
         """Combine evidence into tags; as `Tagger.window_tags_of`."""
         settings = settings or self.settings
-        thresholds = self.thresholds if thresholds is None else self._check_thresholds(thresholds)
-        self._require_familiar(settings)
+        thresholds = self.thresholds if thresholds is None else check_thresholds(thresholds, self.card)
+        self._check_familiar(settings)
         temperature = self._temperature_for(settings)
         trained = self.trained_folds(evidence)
         tags = self.member_tags(evidence, settings)

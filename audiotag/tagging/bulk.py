@@ -31,8 +31,9 @@ from audiotag.reasons import plain_reason
 from audiotag.remote.ahead import fetch_ahead
 from audiotag.tagging.clip_inputs import ClipInputs
 from audiotag.tagging.engines import Outputs, join_outputs
-from audiotag.tagging.result import Evidence, Tags
-from audiotag.tagging.tagger import WINDOWS_AT_ONCE, Tagger, join_evidence
+from audiotag.tagging.evidence import Evidence
+from audiotag.tagging.result import Tags
+from audiotag.tagging.tagger import WINDOWS_AT_ONCE, Tagger
 from audiotag.wording import as_text
 
 MAX_CLIPS_AHEAD = 64  # clips that wait for the networks
@@ -238,7 +239,7 @@ def _scored_results(tagger: Tagger, items: Iterator[tuple[_PendingClip, _QueueIt
             elif item.problem is not None:
                 yield ScoredFile(clip.file, None, item.problem)
             else:
-                yield ScoredFile(clip.file, join_evidence(clip.evidence), stamp=clip.stamp)
+                yield ScoredFile(clip.file, Evidence.of_blocks(clip.evidence), stamp=clip.stamp)
             unscored.popleft()
 
     for clip, item in items:

@@ -14,7 +14,7 @@ from audiotag.audio.opening import READABLE, SUFFIXES
 from audiotag.audio.recording_time import RecordingTime, recording_time
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import FileResult, SoundFile, sound_files, tag_files
-from audiotag.tagging.ensemble import Card, select_folds
+from audiotag.tagging.card import Card, select_folds
 from audiotag.tagging.events import find_events
 from audiotag.tagging.export.base import ExportFormat, ExportOptions, export_bytes
 from audiotag.tagging.export.rows import (

@@ -27,7 +27,7 @@ from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.trimming import fit_length, trimmed_bounds
 from audiotag.features.whole_clip import added_zeros
 from audiotag.reasons import plain_reason
-from audiotag.tagging.ensemble import Card
+from audiotag.tagging.card import Card
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.spectrogram_windows import PeakMeter, SpectrogramPart, starts_in_clip
 from audiotag.tagging.training_profile import lowest_bandwidth_hz, sound_levels, unlike_training_sounds

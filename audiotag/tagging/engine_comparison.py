@@ -20,6 +20,7 @@ import numpy as np
 from audiotag.errors import AudiotagError
 from audiotag.features.crop_features import crop_features
 from audiotag.features.log_mel import network_input
+from audiotag.tagging.card import Card
 from audiotag.tagging.engines import (
     ENGINES,
     REFERENCE,
@@ -30,7 +31,6 @@ from audiotag.tagging.engines import (
     open_graph,
     open_torch,
 )
-from audiotag.tagging.ensemble import Card
 from audiotag.tagging.synthetic_sounds import mixtures
 
 if TYPE_CHECKING:

@@ -23,9 +23,10 @@ from audiotag.disk import disk_problem, locked
 from audiotag.errors import AudiotagError
 from audiotag.jobs import end_with_parent
 from audiotag.state import fits, json_parser, read_state
+from audiotag.tagging.card import Card, select_folds
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engine_comparison import MeasuredEngine, Progress, compare_engines
 from audiotag.tagging.engines import ENGINES, Engine, EngineError, needs_graph, open_graph, open_torch
-from audiotag.tagging.ensemble import Card, read_card, select_folds
 from audiotag.tagging.weights import load_networks, read_checked
 from audiotag.workspace import Workspace, write_bytes, write_json
 

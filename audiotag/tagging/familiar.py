@@ -17,7 +17,7 @@ from audiotag.errors import AudiotagError
 from audiotag.trust.familiarity import FamiliarSounds
 
 if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
 
 FILE = "familiar.safetensors"
 OF_FOLDS = ("centres", "directions", "deviations", "held_out")  # arrays of each fold

@@ -22,7 +22,8 @@ from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.tagging import familiar
 from audiotag.tagging.bulk import SoundFile, tag_files
-from audiotag.tagging.ensemble import CARD, read_card
+from audiotag.tagging.card import CARD
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.familiar import Familiar
 from audiotag.tagging.result import Tags
 from audiotag.tagging.settings import MEASURED

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audiotag.tagging.result import Evidence, Tag, Tags
+from audiotag.tagging.evidence import Evidence
+from audiotag.tagging.result import Tag, Tags
 from audiotag.tagging.settings import DEFAULT_OVERLAP, Combine, Windows
 from audiotag.trust.temperature import scale, scale_with_thresholds
 

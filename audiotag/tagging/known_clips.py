@@ -17,7 +17,7 @@ from audiotag.audio.content import DIGITS
 from audiotag.errors import AudiotagError
 
 if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
 
 FILE = "known-clips.safetensors"
 KEY_DIGITS = 16  # of the content hash: 8 bytes

@@ -20,8 +20,9 @@ from audiotag.errors import AudiotagError
 from audiotag.metrics import average_precision_per_class, label_precisions, lwlrap_per_class
 from audiotag.state import fits
 from audiotag.tagging.ablation import Ablation, read_ablation
+from audiotag.tagging.card import Card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engine_selection import choice_of
-from audiotag.tagging.ensemble import Card, read_card
 from audiotag.tagging.familiar import read_familiar
 from audiotag.tagging.learning_curves import Epoch, read_curves
 from audiotag.tagging.out_of_fold import OutOfFold, read_out_of_fold
@@ -49,7 +50,7 @@ class EnsembleFacts:
 
     @classmethod
     def of(cls, folder: Path) -> EnsembleFacts:
-        """Read the card in a folder; raises as `audiotag.tagging.ensemble.read_card`."""
+        """Read the card in a folder; raises as `audiotag.tagging.card_reading.read_card`."""
         return cls(folder, read_card(folder))
 
     @cached_property

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from audiotag.detached_job import DetachedJob
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import Card
+from audiotag.tagging.card import Card
 from audiotag.tagging.familiarity_measurement import measure_and_save
 from audiotag.tagging.noise_gate_measurement import gate_tagger, measure_noise_gate, save_noise_gate
 from audiotag.workspace import Workspace

@@ -14,7 +14,8 @@ import numpy as np
 from audiotag.audio.header import Header, Sound
 from audiotag.checks import Within, check
 from audiotag.disk import locked
-from audiotag.tagging.ensemble import CARD, read_card
+from audiotag.tagging.card import CARD
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.settings import MEASURED
 from audiotag.trust.noise_gate import NoiseGate, Played
 from audiotag.trust.noise_sounds import NOISES, SILENCE, Kind, at_level

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engine_comparison import Progress
 from audiotag.tagging.engine_selection import Say
-from audiotag.tagging.ensemble import find_ensemble, read_card
+from audiotag.tagging.ensemble import find_ensemble
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.single_network import require_single
 from audiotag.tagging.tagger import Tagger

@@ -20,7 +20,7 @@ from audiotag.tagging.settings import Combine
 from audiotag.trust.labelled_scores import OUT_OF_FOLD, LabelledScores
 
 if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
 
 FILE = "out-of-fold.safetensors"
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from audiotag.checks import require
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import CARD, read_card
+from audiotag.tagging.card import CARD
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.settings import DEFAULT_OVERLAP, MAX_OVERLAP, TagSettings
 from audiotag.workspace import read_json, write_json
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs
 from audiotag.audio.reading import read_short_sound
+from audiotag.tagging.evidence import Evidence
 from audiotag.tagging.fold_fusion import fuse_windows
-from audiotag.tagging.result import Evidence
 from audiotag.tagging.section import Section
 from audiotag.tagging.section_inputs import Filling, Window, section_windows
 from audiotag.tagging.waveform_source import readable_source

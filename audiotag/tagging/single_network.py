@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import Card, FoldCard
+from audiotag.tagging.card import Card, FoldCard
 from audiotag.tagging.single_card import SingleCard
 
 FILE = "single.safetensors"

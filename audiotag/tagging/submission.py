@@ -12,7 +12,7 @@ from audiotag.data.label_names import LabelNames
 from audiotag.data.tables import FILE_COLUMNS, column_of, read_table
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import SoundFile
-from audiotag.tagging.ensemble import Card
+from audiotag.tagging.card import Card
 from audiotag.tagging.export.csv import csv_lines
 from audiotag.tagging.export.rows import Row
 from audiotag.workspace import open_atomic

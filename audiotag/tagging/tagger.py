@@ -13,20 +13,24 @@ from audiotag.audio.header import Sound, Source
 from audiotag.audio.opening import source_name
 from audiotag.checks import require
 from audiotag.errors import AudiotagError, clip_guard
+from audiotag.tagging.card import Card, select_folds
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.clip_inputs import ClipInputs, InputMaker
 from audiotag.tagging.engine_comparison import Progress
 from audiotag.tagging.engine_selection import Say, select_engine
 from audiotag.tagging.engines import Outputs, join_outputs
-from audiotag.tagging.ensemble import Card, find_ensemble, read_card, select_folds
+from audiotag.tagging.ensemble import find_ensemble
+from audiotag.tagging.evidence import Evidence
 from audiotag.tagging.familiar import read_familiar
 from audiotag.tagging.familiar_tags import with_familiarity
 from audiotag.tagging.fold_fusion import clip_tags
 from audiotag.tagging.known_clips import read_known_clips, voting_note
 from audiotag.tagging.moments import with_moments
 from audiotag.tagging.out_of_fold import read_out_of_fold
-from audiotag.tagging.result import SINGLE_NETWORK, Evidence, Tags
+from audiotag.tagging.result import SINGLE_NETWORK, Tags
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.single_network import as_single_card
+from audiotag.tagging.tagger_checks import check_thresholds, require_familiar, require_weights
 from audiotag.tagging.waveform_source import FILE_TYPES, Taggable, readable_source
 from audiotag.trust.temperature import fit_temperature
 
@@ -109,13 +113,13 @@ class Tagger:
             self.card = as_single_card(self.card)
             self.known_clips = self.known_clips and self.known_clips.of_single()
         self._folds = select_folds(self.card, self.settings.folds)
-        self.thresholds = self.card.thresholds if thresholds is None else self._check_thresholds(thresholds)
+        self.thresholds = self.card.thresholds if thresholds is None else check_thresholds(thresholds, self.card)
         self.out_of_fold = read_out_of_fold(folder, self.card)
         self.familiar = read_familiar(folder, self.card)
         self._uses_embeddings = keep_embeddings or self.familiar is not None
-        self._require_weights(self.settings)
+        require_weights(self.settings, self.card, self.can_weight)
         self._temperature_for(self.settings)
-        self._require_familiar(self.settings)
+        self._check_familiar(self.settings)
         self.input_maker = InputMaker(self.card, self.settings)
         self.engine_name, self._engine = select_engine(folder, self.card, self.settings.folds, say, progress)
 
@@ -207,9 +211,9 @@ class Tagger:
     ) -> Tags:
         """As `tags_of`, with a timeline of windows, however much they overlap."""
         settings = settings or self.settings
-        thresholds = self.thresholds if thresholds is None else self._check_thresholds(thresholds)
-        self._require_weights(settings)
-        self._require_familiar(settings)
+        thresholds = self.thresholds if thresholds is None else check_thresholds(thresholds, self.card)
+        require_weights(settings, self.card, self.can_weight)
+        self._check_familiar(settings)
         windows = settings.windows or self.card.windows
         if not settings.tta:
             evidence = replace(evidence, augmented=None)
@@ -222,7 +226,7 @@ class Tagger:
         folds = tuple(fold.fold for fold in self._folds)
         voting = tuple(fold for fold, is_trained in zip(folds, trained, strict=True) if not is_trained) or folds
         if trained.any() and not trained.all():
-            evidence = _votes(evidence, ~trained)
+            evidence = evidence.votes(~trained)
             weights = None if weights is None else weights[~trained]
         evidence = replace(evidence, notes=(*evidence.notes, *self.voting_notes(trained)))
         temperature = self._temperature_for(settings)
@@ -263,7 +267,7 @@ class Tagger:
 
     def evidence(self, source: Taggable, name: str | None = None, sample_rate: int | None = None) -> Evidence:
         """Scores of each fold for each window of a sound; the parameters are those of `tag`."""
-        return join_evidence([self.score(block) for block in self.inputs(source, name, sample_rate)])
+        return Evidence.of_blocks([self.score(block) for block in self.inputs(source, name, sample_rate)])
 
     def evidence_of(self, sound: Sound) -> Evidence:
         """`evidence` of a decoded sound, which must have the card's sample rate."""
@@ -368,16 +372,6 @@ class Tagger:
         firsts = range(0, len(network_inputs), WINDOWS_AT_ONCE)
         return join_outputs([self.engine(network_inputs[at : at + WINDOWS_AT_ONCE]) for at in firsts])
 
-    def _check_thresholds(self, thresholds: tuple[float, ...]) -> tuple[float, ...]:
-        if len(thresholds) != len(self.card.labels):
-            raise AudiotagError(
-                f"thresholds must be one per label ({len(self.card.labels)} in {self.card.name}), "
-                f"got {len(thresholds)}."
-            )
-        for threshold in thresholds:
-            require(0 <= threshold <= 1, "a threshold", "be 0 to 1", threshold, "write 0.4 for 40 %")
-        return thresholds
-
     def _temperature_for(self, settings: TagSettings) -> float:
         """The temperature that the settings ask for; 1, which changes nothing, where they ask for none."""
         if not settings.calibrated or settings.combine == "weighted":
@@ -389,49 +383,5 @@ class Tagger:
             )
         return self.temperature
 
-    def _require_familiar(self, settings: TagSettings) -> None:
-        if settings.hold_back and self.settings.fast:
-            raise AudiotagError(
-                f"the single network of {self.card.name} does not know what its training sounds are like, only the "
-                "folds do; tag without --fast, or without holding back."
-            )
-        if settings.hold_back and self.familiar is None:
-            blend = self.card.blend
-            name, then = (self.card.name, "") if blend is None else (blend.members[0].name, " and blend again")
-            raise AudiotagError(
-                f"{self.card.name} does not know what its training sounds are like, so it cannot hold back the tags of "
-                f"other sounds; run audiotag familiarity {name} DATASET with the dataset that it was trained on{then}, "
-                "or tag without holding back."
-            )
-
-    def _require_weights(self, settings: TagSettings) -> None:
-        if settings.combine == "weighted" and self.out_of_fold is None:
-            raise AudiotagError(
-                f"{self.card.name} holds no out-of-fold scores to fit weights to; combine its folds by mean or "
-                "geometric, or publish it again."
-            )
-
-
-def _votes(evidence: Evidence, folds: np.ndarray) -> Evidence:
-    """The evidence of some of the folds; ``folds`` says which."""
-    augmented = None if evidence.augmented is None else evidence.augmented[:, folds]
-    familiarity = None if evidence.familiarity is None else evidence.familiarity[folds]
-    return replace(evidence, scores=evidence.scores[folds], augmented=augmented, familiarity=familiarity)
-
-
-def join_evidence(blocks: list[Evidence]) -> Evidence:
-    """Evidence of a clip from the evidence of its blocks, in their order."""
-    augmented = [block.augmented for block in blocks if block.augmented is not None]
-    embeddings = [block.embeddings for block in blocks if block.embeddings is not None]
-    familiarity = [block.familiarity for block in blocks if block.familiarity is not None]
-    return replace(
-        blocks[-1],
-        starts_s=np.concatenate([block.starts_s for block in blocks]),
-        audible=np.concatenate([block.audible for block in blocks]),
-        scores=np.concatenate([block.scores for block in blocks], axis=1),
-        augmented=np.concatenate(augmented, axis=2) if augmented else None,
-        embeddings=np.concatenate(embeddings, axis=1) if embeddings else None,
-        familiarity=np.concatenate(familiarity, axis=1) if familiarity else None,
-        notes=tuple(note for block in blocks for note in block.notes),
-        differences=tuple(note for block in blocks for note in block.differences),
-    )
+    def _check_familiar(self, settings: TagSettings) -> None:
+        require_familiar(settings, self.card, self.familiar is not None, self.settings.fast)

@@ -9,7 +9,7 @@ from pathlib import Path
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.state import set_aside
-from audiotag.tagging.ensemble import Card
+from audiotag.tagging.card import Card
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.workspace import Workspace, read_json, write_json
 

@@ -13,7 +13,7 @@ import numpy as np
 from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs, rms_dbfs
 from audiotag.features.bandwidth_bound import certainly_reaches
 from audiotag.features.measures import average_spectrum, bandwidth_hz
-from audiotag.tagging.ensemble import PROFILE_FIGURES
+from audiotag.tagging.card import PROFILE_FIGURES
 
 MAX_MEASURED_S = 60.0  # from the start of a sound
 PERCENTILES = (2, 50, 98)

@@ -17,7 +17,7 @@ import numpy as np
 from audiotag.checks import error_path, readable
 from audiotag.errors import AudiotagError
 from audiotag.reasons import plain_reason
-from audiotag.tagging.ensemble import CARD, Card, select_folds
+from audiotag.tagging.card import CARD, Card, select_folds
 
 if TYPE_CHECKING:
     import torch

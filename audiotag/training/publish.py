@@ -28,7 +28,7 @@ from audiotag.errors import AudiotagError
 from audiotag.leftovers import sweep_once, temporary_folder
 from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
 from audiotag.tagging import known_clips, out_of_fold, training_profile
-from audiotag.tagging.ensemble import CARD, Card, FoldCard
+from audiotag.tagging.card import CARD, Card, FoldCard
 from audiotag.tagging.known_clips import KnownClips
 from audiotag.tagging.learning_curves import Epoch, write_curves
 from audiotag.tagging.out_of_fold import OutOfFold

@@ -16,8 +16,8 @@ from audiotag.ui import sound_cache
 from audiotag.ui.caching import cached, file_stamp
 
 if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
-    from audiotag.tagging.result import Evidence
+    from audiotag.tagging.card import Card
+    from audiotag.tagging.evidence import Evidence
     from audiotag.tagging.tagger import Tagger
 
 
@@ -71,7 +71,7 @@ def load_evidence(
 
 @cached(max_entries=16, show_spinner=False)
 def _card(folder: Path, stamp: tuple[int, ...]) -> Card:
-    from audiotag.tagging.ensemble import read_card
+    from audiotag.tagging.card_reading import read_card
 
     return read_card(folder)
 

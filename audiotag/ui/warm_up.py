@@ -82,8 +82,9 @@ def measure_new_ensemble(tried: set[tuple[Path, float]]) -> None:
 
     Only the first ensemble and the newest one of the user are looked at; ``tried`` gets those that were measured.
     """
+    from audiotag.tagging.card import CARD
+    from audiotag.tagging.card_reading import read_card
     from audiotag.tagging.engine_selection import ENGINE_VARIABLE, is_measured
-    from audiotag.tagging.ensemble import CARD, read_card
 
     workspace = Workspace()
     folders = list(workspace.ensemble_folders().values())

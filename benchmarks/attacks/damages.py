@@ -89,7 +89,7 @@ def make_workspace(home: Path, sounds: Path) -> Setting:
     """Make a workspace with one of every kind of file."""
     from audiotag.features.presets import save_preset
     from audiotag.features.settings import SpectrogramSettings
-    from audiotag.tagging.ensemble import read_card
+    from audiotag.tagging.card_reading import read_card
     from audiotag.tagging.thresholds import save_thresholds
     from audiotag.training.run_progress import epochs_done
     from audiotag.training.runs import find_run

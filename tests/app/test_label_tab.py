@@ -15,7 +15,7 @@ from audiotag.data.layouts import open_dataset
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.review.queue import item_id
 from audiotag.similarity.embedding_store import EmbeddingStore, NewSound, file_keys
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.ui.review.label.place import share_without_label, with_label_tab
 from audiotag.ui.review.label.position import AT, CLIPS, CLUSTER, END, LABEL, MARKED, VIEW
 from audiotag.workspace import Workspace

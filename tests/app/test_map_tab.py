@@ -16,7 +16,7 @@ from audiotag.detached_job import DetachedJob
 from audiotag.similarity.embedding_job import EmbeddingJob
 from audiotag.similarity.embedding_store import NewSound, file_keys
 from audiotag.similarity.map_job import MapJob
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.training.runs import Run
 from audiotag.workspace import Workspace, write_json
 

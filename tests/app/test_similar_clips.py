@@ -17,7 +17,7 @@ from audiotag.data.index import KEY, with_keys
 from audiotag.data.layouts import open_dataset
 from audiotag.data.near_duplicates import NearDuplicate, NearDuplicateSearch, write_near_duplicates
 from audiotag.similarity.embedding_job import EmbeddingJob, embed_clips
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.training.runs import Run
 from audiotag.ui.tag import stored_scores
 from audiotag.workspace import Workspace

@@ -10,7 +10,7 @@ from safetensors.numpy import load, save
 from audiotag.blending.blend import make_blend
 from audiotag.blending.settings import BlendSettings
 from audiotag.tagging.ablation import Ablation, AblationRow, write_ablation
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.ui import ensemble_cache
 from audiotag.ui.tag import stored_scores
 from audiotag.workspace import Workspace

@@ -5,7 +5,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from audiotag.tagging import explanation
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.explanation import best_part, explain_section, hear_parts
 from audiotag.tagging.section import Section
 from audiotag.tagging.section_scores import SectionScorer

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load, save
 
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.workspace import Workspace
 
 from .conftest import beep, changed, open_page, texts, wav

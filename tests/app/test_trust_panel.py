@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.noise_gate_job import NoiseGateJob
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.trust.findings import Findings, percent

@@ -10,7 +10,7 @@ import soundfile
 from playwright.sync_api import Locator, Page, expect
 
 from audiotag.data.verdicts import VerdictJournal
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.workspace import Workspace
 
 from .conftest import Server

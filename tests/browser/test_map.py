@@ -21,7 +21,7 @@ from audiotag.similarity.embedding_job import EmbeddingJob
 from audiotag.similarity.embedding_store import NewSound, file_keys
 from audiotag.similarity.map_job import FILE, MapJob
 from audiotag.similarity.map_layout import vector_keys
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.training.held_out import read_held_out
 from audiotag.training.runs import Run
 from audiotag.workspace import Workspace, write_bytes

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 
 from .conftest import Server
 from .test_app import wait_until_settled

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from audiotag.data.index import with_keys
 from audiotag.data.layouts import open_dataset
 from audiotag.similarity.embedding_store import EmbeddingStore, NewSound, file_keys
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.training.runs import Run
 from audiotag.workspace import Workspace
 

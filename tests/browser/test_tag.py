@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from playwright.sync_api import Locator, Page, expect
 
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.export.base import export_formats
 from audiotag.tagging.thresholds import read_saved_thresholds
 from audiotag.ui.tag.threshold_panel import WIDTHS

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_notes import RunNote, read_note, write_note
 from audiotag.training.run_progress import epochs_done

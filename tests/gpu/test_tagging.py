@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from audiotag.features.log_mel import log_mel, network_input
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engine_comparison import MAX_SCORE_DIFFERENCE
 from audiotag.tagging.engines import WINDOWS_PER_GPU_BATCH, open_torch
-from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.onnx_export import onnx_graph
 from audiotag.tagging.synthetic_sounds import mixtures
 from audiotag.tagging.weights import load_networks

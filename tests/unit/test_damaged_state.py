@@ -41,8 +41,8 @@ from audiotag.similarity.embedding_job import EmbeddingJob
 from audiotag.similarity.embedding_store import NewSound, file_keys
 from audiotag.starter.render import is_whole
 from audiotag.tagging.ablation import Ablation, AblationRow, read_ablation, write_ablation
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engine_selection import choice_of
-from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.thresholds import read_saved_thresholds
 from audiotag.tagging.weights import read_checked

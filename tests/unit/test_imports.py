@@ -277,7 +277,7 @@ def test_weights_alone_may_be_loaded_by_torch() -> None:
 
 
 def test_publish_alone_may_join_training_and_tagging() -> None:
-    source = "from audiotag.tagging.ensemble import Card"
+    source = "from audiotag.tagging.card import Card"
     assert faults("audiotag.training.publish", source) == []
     assert faults("audiotag.training.worker", source) != []
 

@@ -23,7 +23,8 @@ from audiotag.features.presets import load_preset
 from audiotag.foreign import read_foreign_json
 from audiotag.reasons import plain_reason
 from audiotag.scoring import score_submission
-from audiotag.tagging.ensemble import find_ensemble, read_card
+from audiotag.tagging.card_reading import read_card
+from audiotag.tagging.ensemble import find_ensemble
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.thresholds import read_saved_thresholds
 from audiotag.tagging.weights import load_networks

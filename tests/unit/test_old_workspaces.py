@@ -11,8 +11,8 @@ from safetensors.numpy import load as load_arrays
 from audiotag.features.presets import load_preset
 from audiotag.metrics import lwlrap
 from audiotag.tagging import engine_comparison, engine_selection
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engine_selection import read_choice, select_engine
-from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.tagger import Tagger
 from audiotag.tagging.thresholds import read_saved_thresholds
 from audiotag.training.comparison import compare_runs

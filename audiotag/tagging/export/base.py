@@ -20,7 +20,7 @@ from audiotag.tagging.export.rows import Row
 from audiotag.workspace import open_atomic
 
 if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,9 @@ from pathlib import Path
 import numpy as np
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import Card, find_ensemble, read_card, select_folds
+from audiotag.tagging.card import Card, select_folds
+from audiotag.tagging.card_reading import read_card
+from audiotag.tagging.ensemble import find_ensemble
 from audiotag.tagging.settings import DEFAULT_OVERLAP, TagSettings
 from audiotag.tagging.single_network import as_single_card
 from audiotag.tagging.standalone.settings import check_exportable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from audiotag.checks import require
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import Card
+from audiotag.tagging.card import Card
 from audiotag.tagging.settings import TagSettings
 
 

@@ -24,7 +24,7 @@ from audiotag.ui.text import Markdown, escape
 from audiotag.ui.trust.panel import show_trust_summary
 
 if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
     from audiotag.tagging.tagger import Tagger
 
 OUT_OF_FOLD = "Every training clip is scored by the fold that was trained without it. 1 is perfect."

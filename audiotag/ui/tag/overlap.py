@@ -16,7 +16,7 @@ from audiotag.tagging.settings import DEFAULT_OVERLAP, TagSettings
 from audiotag.ui.text import Markdown, escape
 
 if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
 
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 KEY = "overlap"

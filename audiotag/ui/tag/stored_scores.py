@@ -18,7 +18,7 @@ from safetensors.numpy import save as save_arrays
 
 from audiotag.disk import optional_write
 from audiotag.state import fits, read_state
-from audiotag.tagging.result import Evidence
+from audiotag.tagging.evidence import Evidence
 from audiotag.tagging.settings import DEFAULT_OVERLAP
 from audiotag.ui import caching, ensemble_cache
 from audiotag.ui.tag.dropped_sounds import DroppedSound
@@ -27,7 +27,7 @@ from audiotag.version import __version__
 from audiotag.workspace import Workspace, write_bytes
 
 if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
 
 MAX_BYTES = 2 << 20
 EDITION = 2  # rises when the files have something else than before; the second has embeddings

@@ -24,7 +24,7 @@ from audiotag.ui.trust.calibrated import pick_calibrated
 from audiotag.ui.trust.hold_back import pick_hold_back
 
 if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
     from audiotag.tagging.tagger import Tagger
     from audiotag.ui.tag.file_choice import FileChoice
     from audiotag.ui.tag.thresholds import Thresholds

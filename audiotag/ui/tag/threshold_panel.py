@@ -20,7 +20,7 @@ from audiotag.ui.widgets.downloads import show_downloads
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
     from audiotag.tagging.tagger import Tagger
 
 AIMS = {"f1": "best F1", "precision": "precision of at least", "recall": "recall of at least"}

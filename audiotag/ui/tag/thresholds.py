@@ -17,7 +17,7 @@ from audiotag.ui.widgets import messages
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
 
 CHANGED = "thresholds-changed"  # in the session: thresholds that were changed and not saved, by ensemble
 EDITION = "thresholds-edition"  # in the session: how often they were changed by something else than the table

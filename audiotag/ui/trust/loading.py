@@ -16,7 +16,7 @@ from audiotag.trust.labelled_scores import HELD_OUT, LabelledScores
 
 if TYPE_CHECKING:
     from audiotag.scoring import Score
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
     from audiotag.training.runs import Run
 
 

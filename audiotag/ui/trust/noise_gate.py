@@ -19,7 +19,7 @@ from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.card import Card
     from audiotag.tagging.noise_gate_job import NoiseGateJob
 
 WATCHED = "noise-gate-watched"  # in the session: a process was running when the page was drawn
@@ -47,7 +47,7 @@ def show_noise_gate(folder: Path, card: Card, workspace: Workspace) -> None:
 
 def start_after_publishing(folder: Path, dataset: Path, workspace: Workspace) -> None:
     """Measure in the background the familiarity and the noise gate of an ensemble that was just published."""
-    from audiotag.tagging.ensemble import read_card
+    from audiotag.tagging.card_reading import read_card
     from audiotag.tagging.noise_gate_job import NoiseGateJob
 
     NoiseGateJob.of(folder, read_card(folder), workspace, dataset).start()

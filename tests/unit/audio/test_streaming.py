@@ -16,8 +16,9 @@ from audiotag.audio.streaming import LongSound, read_part
 from audiotag.errors import AudiotagError
 from audiotag.tagging import clip_inputs
 from audiotag.tagging.clip_inputs import InputMaker, window_starts
+from audiotag.tagging.evidence import Evidence
 from audiotag.tagging.settings import TagSettings
-from audiotag.tagging.tagger import Tagger, join_evidence
+from audiotag.tagging.tagger import Tagger
 
 RATE = 44_100
 SUFFIXES = ("wav", "flac", "ogg", "mp3", "m4a")
@@ -155,7 +156,7 @@ def test_a_clip_read_by_blocks_has_the_windows_and_scores_of_one_read_at_once(
     monkeypatch.setattr(clip_inputs, "MAX_WHOLE_CLIP_S", 8.0)
     blocks = list(tagger.inputs(path))
     assert len(blocks) > 1
-    by_blocks = join_evidence([tagger.score(block) for block in blocks])
+    by_blocks = Evidence.of_blocks([tagger.score(block) for block in blocks])
     starts = window_starts(round(duration_s * RATE), RATE, tagger.settings.hop(RATE))
     np.testing.assert_array_equal(np.concatenate([block.starts for block in blocks]), starts)
     np.testing.assert_array_equal(by_blocks.starts_s, whole.starts_s)

@@ -15,7 +15,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.metrics import accuracy, lwlrap
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.tagging import known_clips, out_of_fold
-from audiotag.tagging.ensemble import Card, FoldCard
+from audiotag.tagging.card import Card, FoldCard
 from audiotag.tagging.known_clips import KnownClips
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.training.clip_contents import content_of

@@ -23,7 +23,7 @@ from audiotag.errors import AudiotagError
 from audiotag.figures.ensemble_report.report import report_bytes
 from audiotag.metrics import lwlrap
 from audiotag.tagging.blend_fusion import fuse_voters
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.known_clips import KnownClips
 from audiotag.tagging.model_card import EnsembleFacts
 from audiotag.tagging.opening import open_tagger

@@ -14,7 +14,7 @@ from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
 from audiotag.metrics import lwlrap
 from audiotag.tagging.ablation import read_ablation, write_ablation
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.tagger import Tagger
 
 Blends = Callable[[str], Path]

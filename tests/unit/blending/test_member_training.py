@@ -13,7 +13,7 @@ from audiotag.blending.member_training import plan_members, recipes_matching, tr
 from audiotag.cli.main import main
 from audiotag.errors import AudiotagError
 from audiotag.tagging import familiarity_measurement
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.training import run_options
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import RunSettings, create_run

@@ -17,7 +17,7 @@ from audiotag.errors import AudiotagError
 from audiotag.review.ensemble_scores import EnsembleScores, score_clips
 from audiotag.tagging import engine_selection
 from audiotag.tagging.bulk_job import fingerprint_of
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.familiar import Familiar
 from audiotag.tagging.familiarity_measurement import familiarity_tagger, save_familiar
 from audiotag.tagging.noise_gate_measurement import gate_tagger, window_tags

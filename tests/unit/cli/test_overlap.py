@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.workspace import Workspace
 
 

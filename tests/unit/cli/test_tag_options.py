@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.out_of_fold import FILE, OutOfFold
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.tagger import Tagger
 from audiotag.trust.noise_sounds import NOISES
 from audiotag.workspace import Workspace

@@ -17,7 +17,8 @@ from audiotag.distillation.source import Source, check_folds_are_the_same, find_
 from audiotag.distillation.student_runs import student_run, taught_settings
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk_job import fingerprint_of
-from audiotag.tagging.ensemble import CARD, read_card
+from audiotag.tagging.card import CARD
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.opening import open_tagger
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.single_network import FILE, as_single_card

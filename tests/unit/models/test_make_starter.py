@@ -15,7 +15,7 @@ import soundfile
 from audiotag.augmentation.overlay import Overlay
 from audiotag.data.layouts import open_dataset
 from audiotag.starter.render import StarterCounts, render_starter
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.training.recipe_files import load_recipe
 
 MODELS = Path(__file__).parents[3] / "models"

@@ -14,9 +14,9 @@ from torch import nn
 from audiotag.errors import AudiotagError
 from audiotag.networks.base import NETWORKS, NetworkSettings, network_from_dict, register_network
 from audiotag.tagging import engine_comparison
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engine_selection import choice_of
 from audiotag.tagging.engines import ENGINES
-from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger

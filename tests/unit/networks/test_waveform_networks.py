@@ -22,9 +22,9 @@ from audiotag.networks.base import default_network
 from audiotag.networks.env_net import EnvNetSettings
 from audiotag.networks.flip_labels.settings import FlipLabelsSettings
 from audiotag.tagging import engine_comparison
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engine_selection import choice_of
 from audiotag.tagging.engines import ENGINES, Outputs
-from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.explanation import explain_section
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.section import Section

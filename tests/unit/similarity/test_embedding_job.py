@@ -17,7 +17,7 @@ from audiotag.inspection.measurement_job import MeasurementJob, measure_clips
 from audiotag.similarity import embedding, embedding_job, nearest
 from audiotag.similarity.embedding_job import EmbeddingJob, Embeddings, embed_clips
 from audiotag.similarity.graph_search import GraphSearch
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.workspace import Workspace, write_json
 
 RATE = 44_100

@@ -19,7 +19,7 @@ from audiotag.metrics import accuracy, lwlrap, multi_hot
 from audiotag.tagging import ablation_measurement
 from audiotag.tagging.ablation import FILE, Ablation, read_ablation, write_ablation
 from audiotag.tagging.ablation_measurement import measure_ablation
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.out_of_fold import FILE as OUT_OF_FOLD
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.tagging.settings import TagSettings

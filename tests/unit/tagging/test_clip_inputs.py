@@ -11,8 +11,9 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.tagging import clip_inputs
 from audiotag.tagging.clip_inputs import window_starts
+from audiotag.tagging.evidence import Evidence
 from audiotag.tagging.settings import TagSettings
-from audiotag.tagging.tagger import Tagger, join_evidence
+from audiotag.tagging.tagger import Tagger
 
 from .conftest import RATE, WINDOW, noise, sound, window_scores, with_card
 
@@ -181,7 +182,7 @@ def test_long_sound_with_silence_scores_by_blocks_as_it_does_whole(
     blocks = list(tagger.inputs(path))
     assert len(blocks) > 1 or seconds < 3
     assert max(len(block.plain) for block in blocks) <= 2 / (1 - overlap) + 2
-    taken = join_evidence([tagger.score(block) for block in blocks])
+    taken = Evidence.of_blocks([tagger.score(block) for block in blocks])
     np.testing.assert_allclose(taken.starts_s, whole.starts_s)
     np.testing.assert_array_equal(taken.audible, whole.audible)
     assert taken.duration_s == pytest.approx(whole.duration_s)

@@ -15,9 +15,10 @@ import pytest
 from audiotag.audio.reading import wav_bytes
 from audiotag.errors import AudiotagError
 from audiotag.tagging import engine_comparison, engine_selection
+from audiotag.tagging.card import Card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engine_selection import choice_of, select_engine
 from audiotag.tagging.engines import ENGINES, REFERENCE, Outputs
-from audiotag.tagging.ensemble import Card, read_card
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
 from audiotag.workspace import Workspace

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load, save
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.weights import load_networks
 
 Change = Callable[[dict[str, Any]], Any]

@@ -13,8 +13,8 @@ from audiotag.checks import build
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import MAX_VALUES_PER_S, SpectrogramSettings
 from audiotag.networks.base import NETWORKS, network_from_dict
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.clip_inputs import InputMaker
-from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.settings import TagSettings
 
 NUMBERS = [0, -1, 1, 10**9, 2**63, -(2**63), 10**29, float("nan"), float("inf"), -float("inf"), 1e300, 1e-300]

@@ -15,7 +15,7 @@ from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
 from audiotag.tagging import familiar, known_clips
 from audiotag.tagging.bulk import sound_files, tag_files
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.familiar import Familiar, read_familiar
 from audiotag.tagging.familiar_tags import with_familiarity
 from audiotag.tagging.familiarity_measurement import (

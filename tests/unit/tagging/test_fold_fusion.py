@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from audiotag.tagging.evidence import Evidence
 from audiotag.tagging.fold_fusion import clip_tags, fit_weights, fuse_folds, fuse_windows
-from audiotag.tagging.result import Evidence, Tags
+from audiotag.tagging.result import Tags
 
 LABELS = ("Bark", "Bell", "Hiss")
 

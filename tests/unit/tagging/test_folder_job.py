@@ -14,7 +14,7 @@ import pytest
 
 from audiotag.errors import AudiotagError
 from audiotag.tagging import folder_tagging
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.events import EventSettings
 from audiotag.tagging.folder_job import FolderJob, FolderOptions, export_choices, export_path, list_jobs, restore_job
 from audiotag.tagging.settings import TagSettings

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.learning_curves import FILE, Epoch, read_curves, write_curves
 
 EPOCHS = (Epoch(1, 1, 1, 0.5, 0.25, 0.5), Epoch(1, 1, 2, 0.625, None, None), Epoch(-1, 1, 1, 0.125, 1.0, 2.0))

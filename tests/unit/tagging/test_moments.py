@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from audiotag.tagging.evidence import Evidence
 from audiotag.tagging.fold_fusion import clip_tags
 from audiotag.tagging.moments import with_moments
-from audiotag.tagging.result import Evidence, Tags
+from audiotag.tagging.result import Tags
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
 

@@ -12,7 +12,8 @@ import pytest
 from audiotag.audio.header import Sound
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.tagging.ensemble import Card, read_card
+from audiotag.tagging.card import Card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.noise_gate_job import NoiseGateJob, measure
 from audiotag.tagging.noise_gate_measurement import (
     LEVELS_DBFS,

@@ -12,7 +12,8 @@ from safetensors.numpy import load, save
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import Card, read_card
+from audiotag.tagging.card import Card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.fold_fusion import fuse_folds
 from audiotag.tagging.out_of_fold import FILE, OutOfFold, read_out_of_fold
 from audiotag.tagging.settings import TagSettings

@@ -10,7 +10,7 @@ import pytest
 import audiotag
 from audiotag.errors import AudiotagError
 from audiotag.similarity.embedding_store import EmbeddingStore
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.own_overlap import cost_of_overlap, save_overlap, without_own_overlap
 from audiotag.tagging.settings import MEASURED, TagSettings
 from audiotag.tagging.tagger import Tagger
@@ -45,7 +45,8 @@ def test_tagging_uses_the_cards_overlap_unless_told_otherwise(mine: Path) -> Non
     assert Tagger(mine, TagSettings("geometric")).settings.overlap == 0.95
     explicit = Tagger(mine, TagSettings(overlap=0.5)).tag(waveform, "made", RATE)
     assert explicit.window_s == 1.0
-    assert np.array_equal(explicit.scores, Tagger(mine).tag(waveform, "made", RATE).scores)
+    # Engines round a window by how many there are at once.
+    np.testing.assert_allclose(explicit.scores, Tagger(mine).tag(waveform, "made", RATE).scores, atol=1e-6)
 
 
 def test_embeddings_and_what_was_measured_do_not_depend_on_it(mine: Path) -> None:

@@ -12,7 +12,7 @@ import soundfile
 from audiotag.augmentation.mask import Mask
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger

@@ -15,8 +15,8 @@ from audiotag.features.log_mel import log_mel, network_inputs
 from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.features.whole_clip import WholeClip
 from audiotag.tagging import clip_inputs
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.clip_inputs import InputMaker
-from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.settings import TagSettings, WindowRule, Windows
 from audiotag.tagging.spectrogram_windows import window_frames
 from audiotag.tagging.tagger import Tagger

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.submission import Sheet, write_submission
 
 ROWS = [

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import Card, FoldCard, read_card
+from audiotag.tagging.card import Card, FoldCard
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.tagging.thresholds import forget_thresholds, read_saved_thresholds, save_thresholds, thresholds_of
 from audiotag.workspace import Workspace

@@ -11,7 +11,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from audiotag.audio.reading import wav_bytes
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.tagger import Tagger
 from audiotag.tagging.training_profile import (
     MAX_MEASURED_S,

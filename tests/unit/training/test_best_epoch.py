@@ -10,7 +10,7 @@ from safetensors.numpy import load as load_arrays
 
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.training.backend.learner import FoldTrainer
 from audiotag.training.best_epoch import score_best_epoch

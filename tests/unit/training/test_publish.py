@@ -27,7 +27,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.metrics import accuracy, lwlrap
 from audiotag.networks.xresnet.model import build_network
 from audiotag.networks.xresnet.settings import XResNetSettings
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.known_clips import read_known_clips
 from audiotag.tagging.learning_curves import Epoch, read_curves
 from audiotag.tagging.weights import load_networks

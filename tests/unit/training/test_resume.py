@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.training import checkpoints, worker
 from audiotag.training.publish import publish
 from audiotag.training.recipe_files import load_recipe

@@ -11,7 +11,7 @@ from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.training.recipe import Recipe
 from audiotag.training.run_blocking import run_notes, train_and_wait, train_run
 from audiotag.training.run_options import RunOptions

@@ -25,7 +25,7 @@ from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.trimming import fit_length, trim_bounds
 from audiotag.metrics import accuracy, lwlrap, multi_hot
 from audiotag.networks.xresnet.model import build_network
-from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.tagger import Tagger
 from audiotag.training.publish import publish
 from audiotag.training.recipe import Recipe

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.model import build_network
 from audiotag.networks.xresnet.settings import XResNetSettings
-from audiotag.tagging.ensemble import Card, FoldCard
+from audiotag.tagging.card import Card, FoldCard
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.standalone.files import export_tagger
 from audiotag.tagging.tagger import Tagger

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audiotag.tagging.result import Evidence
+from audiotag.tagging.evidence import Evidence
 from audiotag.ui.tag.stored_scores import from_bytes, to_bytes
 
 
