@@ -71,6 +71,7 @@ ABOUT = (
     "noises, hums, tones and sweeps{speech}."
 )
 CURATED_EPOCHS = 240  # with 560 clips per fold: 134,400 examples; 700 epochs of ESC-10's 320 clips are 224,000
+SPEECH = "starter-speech"  # folder in the workspace
 NEGATIVES_SHARE, RENDERED = 0.15, 200
 NEGATIVES_EPOCHS, NEGATIVES_LR = 40, 1e-3  # with negatives, when the labels are known
 # Neither voices nor text are those of the noise gate, which measures with them.
@@ -139,7 +140,7 @@ def main() -> None:
     if options.familiarity:
         measure_and_save(options.out, folder, say=print)
         return
-    speech = workspace.root / "starter-speech"
+    speech = workspace.root / SPEECH
     renderer = render_speech(speech)
     print(f"Speech by {renderer}." if renderer else "espeak-ng is not installed, so there is no speech to train on.")
     chosen = recipe(speech if renderer else None)
@@ -220,7 +221,8 @@ def write_known_clips(ensemble: Path, folder: Path, workspace: Workspace) -> Non
 
 def write_single(ensemble: Path, folder: Path, workspace: Workspace, device: str, check: bool) -> None:
     """Distil an ensemble that was trained on a dataset into one network, and put that beside its folds."""
-    source = find_source(ensemble, workspace, folder)
+    speech = workspace.root / SPEECH
+    source = find_source(ensemble, workspace, folder, speech if render_speech(speech) else None)
     runs = {
         network: train_student(source, Teaching("starter", network=network), workspace, device=device)
         for network in (("per-fold", "single") if check else ("single",))

@@ -5,6 +5,7 @@ import importlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from audiotag.data.layouts import open_dataset
 from audiotag.starter.render import StarterCounts, render_starter
 from audiotag.tagging.card_reading import read_card
 from audiotag.training.recipe_files import load_recipe
+from audiotag.workspace import Workspace
 
 MODELS = Path(__file__).parents[3] / "models"
 
@@ -102,3 +104,18 @@ def test_trust_is_written_into_the_card_and_the_rest_of_it_stays(
     monkeypatch.setattr(make_starter, "measure_noise_gate", lambda tagger, **_: card.noise_gate)
     make_starter.write_trust(folder)
     assert json.loads((folder / "card.json").read_text()) == values
+
+
+@pytest.mark.parametrize("has_voices", [True, False])
+def test_single_network_learns_with_the_speech_of_the_folds_if_there_is_any(
+    make_starter: Any, has_voices: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    home = Workspace(tmp_path / "home")
+    monkeypatch.setattr(make_starter, "render_speech", lambda folder: "espeak-ng 1.51" * has_voices)
+    monkeypatch.setattr(make_starter, "find_source", lambda *given: asked.append(given))
+    monkeypatch.setattr(make_starter, "train_student", lambda *given, **named: None)
+    monkeypatch.setattr(make_starter, "save_single", lambda *given, **named: SimpleNamespace(sentences=lambda: []))
+    make_starter.write_single(tmp_path / "starter", tmp_path / "sounds", home, "cpu", False)
+    speech = home.root / "starter-speech" if has_voices else None
+    assert asked == [(tmp_path / "starter", home, tmp_path / "sounds", speech)]
