@@ -1,8 +1,8 @@
 """Take the screenshots of the README: ``python docs/screenshots.py ADDRESS WAV BARE``.
 
-The app must be running at ADDRESS with the starter sounds, measured, with a map of their clips, and a finished run on
-them.
-BARE is the folder of a dataset without labels that the app knows, with embeddings.
+The app must be running with the starter sounds, measured, with a map of their clips, and a finished run on them.
+ADDRESS is what `audiotag app` prints, with its token. BARE is the folder of a dataset without labels that the app
+knows, with embeddings.
 """
 
 import sys
@@ -42,7 +42,10 @@ def main(address: str, wav: str, bare: str) -> None:
         )
         for name, path, scheme in SHOTS:
             page = browser.new_context(viewport=VIEWPORT, color_scheme=scheme).new_page()
-            page.goto(f"{address}/{path.format(bare=dataset_key(Path(bare).absolute()))}")
+            page.goto(address)  # leaves the token in a cookie
+            settled(page)
+            start = address.partition("/?")[0]
+            page.goto(f"{start}/{path.format(bare=dataset_key(Path(bare).absolute()))}")
             settled(page)
             if name == "tag":
                 page.get_by_test_id("stFileUploaderDropzone").drop({"files": wav})

@@ -73,6 +73,17 @@ class ResBlock(nn.Module):
         return self.act(self.convpath(x) + self.idpath(x))
 
 
+class PointwiseConv(nn.Conv1d):
+    """A 1×1 convolution without bias that takes places before channels; its weight is as that of ``nn.Conv1d``."""
+
+    def __init__(self, channels: int, device: torch.device | None = None, dtype: torch.dtype | None = None) -> None:
+        super().__init__(channels, channels, 1, bias=False, device=device, dtype=dtype)
+
+    def forward(self, places: torch.Tensor) -> torch.Tensor:
+        """(batch, places, channels) → the same shape."""
+        return functional.linear(places, self.weight[:, :, 0])
+
+
 class SelfAttention(nn.Module):
     """fastai's ``SimpleSelfAttention``: x + γ · (x xᵀ) conv(x) over all places of the feature map; γ starts at zero.
 
@@ -82,17 +93,21 @@ class SelfAttention(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        conv = nn.Conv1d(channels, channels, 1, bias=False)
+        conv = PointwiseConv(channels)
         nn.init.kaiming_normal_(conv.weight)
         self.conv = spectral_norm(conv)
         self.gamma = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, channels, h, w) → the same shape."""
-        flat = x.flatten(2)
+        batch, channels, height, width = x.shape
+        # Places before channels, as maps in channels_last have them in memory: otherwise the layers before and after
+        # would be computed in two memory formats, some of them at a fifteenth of the speed.
+        places = x.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
         # (x xᵀ) first: (channels, channels) is far smaller than (places, places).
-        attended = torch.bmm(torch.bmm(flat, flat.transpose(1, 2)), self.conv(flat))
-        return (self.gamma * attended + flat).reshape(x.shape)
+        attended = torch.bmm(self.conv(places), torch.bmm(places.transpose(1, 2), places))
+        mixed = places + self.gamma.to(attended.dtype) * attended
+        return mixed.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 class MaxBlurPool(nn.Module):

@@ -18,7 +18,15 @@ from torch.nn.utils import skip_init
 from audiotag.checks import require
 from audiotag.networks.layers.heads import concat_head
 from audiotag.networks.xresnet.architecture import BLOCKS, EXPANSION, GROUP_CHANNELS, XResNetArchitecture
-from audiotag.networks.xresnet.blocks import ACTIVATIONS, BandChannel, ConvLayer, MaxBlurPool, ResBlock, SelfAttention
+from audiotag.networks.xresnet.blocks import (
+    ACTIVATIONS,
+    BandChannel,
+    ConvLayer,
+    MaxBlurPool,
+    PointwiseConv,
+    ResBlock,
+    SelfAttention,
+)
 
 
 def build_network(settings: XResNetArchitecture, n_labels: int, channels: int = 1) -> XResNet:
@@ -155,10 +163,9 @@ def _initialise(module: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _without_spectral_norm(conv: nn.Module) -> nn.Conv1d:
+def _without_spectral_norm(conv: nn.Module) -> PointwiseConv:
     weight = conv.get_parameter("weight_orig")
     u, v = conv.get_buffer("weight_u"), conv.get_buffer("weight_v")
-    channels = len(weight)
-    plain = skip_init(nn.Conv1d, channels, channels, 1, bias=False, device=weight.device, dtype=weight.dtype)
+    plain = skip_init(PointwiseConv, len(weight), device=weight.device, dtype=weight.dtype)
     plain.weight.copy_(weight / torch.dot(u, weight.flatten(1) @ v))
     return plain

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from audiotag.checks import readable
 from audiotag.errors import AudiotagError
-from audiotag.networks.xresnet.blocks import MaxBlurPool
+from audiotag.networks.xresnet.blocks import MaxBlurPool, SelfAttention
 from audiotag.networks.xresnet.model import XResNet, build_network, fold_spectral_norm
 from audiotag.networks.xresnet.settings import XResNetSettings
 
@@ -338,3 +338,14 @@ def test_the_narrowest_network_gives_logits() -> None:
 def test_settings_come_back_from_a_plain_dict() -> None:
     settings = SMALL["18 sa max-blur"]
     assert XResNetSettings(**asdict(settings)) == settings
+
+
+def test_self_attention_keeps_the_memory_format_of_maps_and_their_gradients() -> None:
+    """Training keeps networks in channels_last. Layers whose maps and gradients differ in it are many times as slow."""
+    attention = SelfAttention(8)
+    nn.init.ones_(attention.gamma)
+    maps = torch.randn(2, 8, 5, 6).contiguous(memory_format=torch.channels_last).requires_grad_()
+    attended = attention(maps)
+    assert attended.is_contiguous(memory_format=torch.channels_last)
+    (gradient,) = torch.autograd.grad(attended, maps, torch.ones_like(attended))
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
