@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -20,9 +19,6 @@ from audiotag.inspection import faults
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.ui.caching import cached, file_stamp
 from audiotag.workspace import Workspace
-
-if TYPE_CHECKING:
-    pass
 
 
 def load_dataset(root: Path) -> Dataset:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from audiotag.training.runs import RunSettings, Together
     from audiotag.training.split_report import SplitReport
 
-
 MAX_DRAWN = 2000  # clips that a page draws folds of without being asked; it takes less than a second
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +16,6 @@ from audiotag.errors import clip_guard
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.ui.caching import cached
 from audiotag.wording import as_text, format_duration
-
-if TYPE_CHECKING:
-    pass
-
 
 MAX_PLAYED_S = 300.0  # the player gets at most this much of a sound; more would make the browser slow
 MAX_SOUNDS = 6  # decoded at a time, at most 50 MiB each: the one that is shown, and those beside it
