@@ -15,7 +15,10 @@ import streamlit as st
 cached = partial(st.cache_resource, hash_funcs={type(Path()): os.fsencode})
 
 
-def file_stamp(folder: Path, name: str) -> tuple[int, ...]:
-    """A key that changes when the file of this name changes; empty while there is none."""
-    file = folder / name
-    return (file.stat().st_mtime_ns,) if file.is_file() else ()
+def file_stamp(path: Path) -> tuple[int, ...]:
+    """A key that changes when the file changes; empty while there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ()
+    return stat.st_mtime_ns, stat.st_size

@@ -51,7 +51,7 @@ def dataset_key(root: Path) -> str:
     """A key that changes with the dataset's files, the options that open it, what is left out, and near-duplicates."""
     workspace = Workspace()
     paths = (left_out_path(root, workspace), near_duplicates_path(root, workspace))
-    times = [file_stamp(path.parent, path.name) for path in paths]
+    times = [file_stamp(path) for path in paths]
     return repr((dataset_stamp(root), sorted(workspace.dataset_options(root).items()), times))
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from audiotag.audio.header import Header, Sound, Source
 from audiotag.errors import AudiotagError, clip_problem, may_pass
 from audiotag.features.settings import SpectrogramSettings
+from audiotag.tagging.card import CARD
 from audiotag.tagging.settings import DEFAULT_OVERLAP
 from audiotag.ui import sound_cache
 from audiotag.ui.caching import cached, file_stamp
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 
 def load_card(folder: Path) -> Card:
     """The card of the ensemble in a folder."""
-    return _card(folder, file_stamp(folder, "card.json"))
+    return _card(folder, file_stamp(folder / CARD))
 
 
 def load_tagger(folder: Path, tta: bool = False, overlap: float = DEFAULT_OVERLAP, fast: bool = False) -> Tagger:
     """The ensemble in a folder, or its single network, loaded and warmed up, with or without test-time augmentation."""
-    return _tagger(folder, tta, overlap, fast, file_stamp(folder, "card.json"))
+    return _tagger(folder, tta, overlap, fast, file_stamp(folder / CARD))
 
 
 def load_evidence(
@@ -63,7 +64,7 @@ def load_evidence(
     AudiotagError
         If the sound cannot be read; the failure is cached too, unless it is the system's.
     """
-    found = _evidence(source, name, content, folder, tta, overlap, fast, file_stamp(folder, "card.json"))
+    found = _evidence(source, name, content, folder, tta, overlap, fast, file_stamp(folder / CARD))
     if isinstance(found, str):
         raise AudiotagError(found)
     return found

@@ -15,7 +15,8 @@ from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.training.held_out import SCORES
 from audiotag.training.runs import Run
-from audiotag.ui import caching, dataset_cache
+from audiotag.ui import dataset_cache
+from audiotag.ui.caching import cached, file_stamp
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def leader_board(sweep: Sweep) -> LeaderBoard:
     dataset = dataset_cache.load_dataset(Path(sweep.settings().options.dataset))
     dataset_cache.load_index(dataset)  # the first time with a progress bar
     runs = tuple((number, run.state(), _run_stamp(run)) for number, run in sorted(sweep.runs().items()))
-    key = (*_key(dataset), _journal_stamp(dataset.root), _file_stamp(sweep.folder / "costs.json"))
+    key = (*_key(dataset), _journal_stamp(dataset.root), file_stamp(sweep.folder / "costs.json"))
     found = _leader_board(sweep.folder, runs, key)
     if isinstance(found, str):
         raise AudiotagError(found)
@@ -81,33 +82,25 @@ def _key(dataset: Dataset) -> Stamp:
 
 
 def _journal_stamp(root: Path) -> Stamp:
-    return _file_stamp(VerdictJournal.of(root, Workspace()).path)
+    return file_stamp(VerdictJournal.of(root, Workspace()).path)
 
 
 def _run_stamp(run: Run) -> Stamp:
-    return tuple((fold, _file_stamp(run.fold_folder(fold) / SCORES)) for fold in run.finished_folds())
+    return tuple((fold, file_stamp(run.fold_folder(fold) / SCORES)) for fold in run.finished_folds())
 
 
-def _file_stamp(path: Path) -> Stamp:
-    try:
-        stat = path.stat()
-    except OSError:  # there is none
-        return ()
-    return stat.st_mtime_ns, stat.st_size
-
-
-@caching.cached(max_entries=8, show_spinner=False)
+@cached(max_entries=8, show_spinner=False)
 def _has_verdicts(root: Path, stamp: Stamp) -> bool:
     return bool(stamp and VerdictJournal.of(root, Workspace()).verdicts())
 
 
-@caching.cached(max_entries=8, show_spinner=False)
+@cached(max_entries=8, show_spinner=False)
 def _corrections(root: Path, stamp: Stamp) -> list[Correction]:
     index = dataset_cache.load_index(dataset_cache.load_dataset(root))
     return find_in(index, VerdictJournal.of(root, Workspace()).verdicts())
 
 
-@caching.cached(max_entries=32, show_spinner="Comparing the runs …")
+@cached(max_entries=32, show_spinner="Comparing the runs …")
 def _comparison(first: Path, second: Path, truth: Truth, runs: Stamp, stamp: Stamp) -> Comparison | str:
     """The comparison, or the sentence that says why there is none."""
     from audiotag.training.comparison import compare_runs
@@ -118,7 +111,7 @@ def _comparison(first: Path, second: Path, truth: Truth, runs: Stamp, stamp: Sta
         return str(error)
 
 
-@caching.cached(max_entries=8, show_spinner="Ranking the settings …")
+@cached(max_entries=8, show_spinner="Ranking the settings …")
 def _leader_board(folder: Path, runs: Stamp, stamp: Stamp) -> LeaderBoard | str:
     """The leader board, or the sentence that says why there is none."""
     from audiotag.training.leader_board import leader_board
