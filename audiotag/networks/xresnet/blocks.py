@@ -145,9 +145,5 @@ class BandChannel(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, c, h, w) → (batch, c + 1, h, w)."""
         band = torch.linspace(-1, 1, x.shape[2], device=x.device, dtype=x.dtype)
-        if torch.is_autocast_enabled(
-            x.device.type
-        ):  # as the first convolution would do it, but with half the bytes here
-            x = x.to(torch.get_autocast_dtype(x.device.type))
-        with_band = torch.cat([x, band.to(x.dtype)[:, None].expand(x.shape[0], 1, -1, x.shape[3])], 1)
+        with_band = torch.cat([x, band[:, None].expand(x.shape[0], 1, -1, x.shape[3])], 1)
         return with_band.contiguous(memory_format=torch.channels_last)  # torch.cat may change the memory format
