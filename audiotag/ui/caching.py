@@ -1,6 +1,6 @@
-"""What the caches of pages have in common: `cached`, and stamps of files.
+"""How pages keep what they load in memory, and the keys that change with files.
 
-Everything that they return is shared between sessions, so nobody may change it.
+What a function with the decorator `cached` returns is shared between sessions, so nobody may change it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ cached = partial(st.cache_resource, hash_funcs={type(Path()): os.fsencode})
 
 
 def file_stamp(path: Path) -> tuple[int, ...]:
-    """A key that changes when the file changes; empty while there is none."""
+    """A key that changes when the file changes; empty while there is no file."""
     try:
         stat = path.stat()
     except OSError:

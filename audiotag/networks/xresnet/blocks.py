@@ -74,7 +74,7 @@ class ResBlock(nn.Module):
 
 
 class PointwiseConv(nn.Conv1d):
-    """A 1×1 convolution without bias that takes places before channels; its weight is as that of ``nn.Conv1d``."""
+    """A 1×1 convolution of places before channels, without bias; its weight is (channels, channels, 1), as Conv1d's."""
 
     def __init__(self, channels: int, device: torch.device | None = None, dtype: torch.dtype | None = None) -> None:
         super().__init__(channels, channels, 1, bias=False, device=device, dtype=dtype)
