@@ -54,6 +54,7 @@ from audiotag.processors import usable_cpus
 from audiotag.tagging.bulk import SoundFile, tag_files
 from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engines import open_torch
+from audiotag.tagging.fold_networks import FoldNetworks
 from audiotag.tagging.tagger import Tagger
 from audiotag.tagging.weights import load_networks
 from audiotag.training.backend import precision as precision_module
@@ -310,7 +311,8 @@ def bulk(bench: Bench) -> dict[str, Any]:
     engine = "torch-cuda" if bench.device.type == "cuda" else "torch"
     os.environ["AUDIOTAG_ENGINE"] = "torch"  # opened below, without measuring the others
     tagger = Tagger(STARTER)
-    tagger._engine = open_torch(engine, load_networks(STARTER, tagger.card), tagger.card.network)
+    networks = open_torch(engine, load_networks(STARTER, tagger.card), tagger.card.network)
+    tagger.networks = FoldNetworks(tagger.card, len(tagger.card.folds), networks, uses_embeddings=True)
     found: dict[str, Any] = {"engine": engine}
     for suffix in ("wav", "flac"):
         paths = sorted(bench.folder.glob(f"*.{suffix}"))

@@ -41,9 +41,10 @@ from audiotag.tagging.bulk_job import BulkJob, fingerprint_of, tag_into_journal,
 from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.clip_inputs import MAX_WHOLE_CLIP_S
 from audiotag.tagging.export.base import ExportOptions
+from audiotag.tagging.fold_networks import WINDOWS_AT_ONCE
 from audiotag.tagging.journal import Journal
 from audiotag.tagging.settings import TagSettings
-from audiotag.tagging.tagger import WINDOWS_AT_ONCE, Tagger
+from audiotag.tagging.tagger import Tagger
 from audiotag.tagging.training_profile import lowest_bandwidth_hz, sound_levels
 from audiotag.tagging.weights import load_networks
 from audiotag.training.backend.fastaudio_compat import import_fastaudio
@@ -208,7 +209,7 @@ def print_stages(folds: Tagger, single: Tagger, name: str, paths: Sequence[Path]
         seconds = min(shortest_seconds(partial(run_all, run, items)))
         print(f"  {stage}: {1000 * seconds / len(items):.2f} ms per clip", flush=True)
     for network, tagger in (("all folds", folds), (name, single)):
-        seconds = min(shortest_seconds(partial(tagger.engine, batch)))
+        seconds = min(shortest_seconds(partial(tagger.networks.run, batch)))
         print(f"  network, {network}: {1000 * seconds / len(batch):.2f} ms per window on all cores", flush=True)
 
 

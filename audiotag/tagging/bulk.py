@@ -32,8 +32,9 @@ from audiotag.remote.ahead import fetch_ahead
 from audiotag.tagging.clip_inputs import ClipInputs
 from audiotag.tagging.engines import Outputs, join_outputs
 from audiotag.tagging.evidence import Evidence
+from audiotag.tagging.fold_networks import WINDOWS_AT_ONCE
 from audiotag.tagging.result import Tags
-from audiotag.tagging.tagger import WINDOWS_AT_ONCE, Tagger
+from audiotag.tagging.tagger import Tagger
 from audiotag.wording import as_text
 
 MAX_CLIPS_AHEAD = 64  # clips that wait for the networks
@@ -259,7 +260,7 @@ class _BatchQueue:
     def __init__(self, tagger: Tagger) -> None:
         self._tagger = tagger
         self._waiting: list[np.ndarray] = []  # network inputs without scores yet
-        self._outputs = tagger.silence(0)  # those that were not asked for yet
+        self._outputs = tagger.networks.silence(0)  # those that were not asked for yet
 
     def add(self, block: ClipInputs) -> None:
         """Queue the plain network inputs of a block, then those of its passes of test-time augmentation."""
@@ -282,7 +283,7 @@ class _BatchQueue:
         """Evidence of ``block``, the earliest added one not asked for yet; None if its scores are not there yet."""
         windows, passes = len(block.plain), 0 if block.augmented is None else len(block.augmented)
         if not windows:
-            silence = self._tagger.silence(len(block.starts))
+            silence = self._tagger.networks.silence(len(block.starts))
             return self._tagger.evidence_from(block, silence, np.stack([silence.scores] * passes) if passes else None)
         needed = windows * (1 + passes)
         if self._outputs.scores.shape[1] < needed:
@@ -295,9 +296,7 @@ class _BatchQueue:
         return self._tagger.evidence_from(block, first, augmented)
 
     def _score(self, inputs: np.ndarray) -> None:
-        firsts = range(0, len(inputs), WINDOWS_AT_ONCE)
-        new = [self._tagger.engine(inputs[at : at + WINDOWS_AT_ONCE]) for at in firsts]
-        self._outputs = join_outputs([self._outputs, *new])
+        self._outputs = join_outputs([self._outputs, self._tagger.networks.run_in_batches(inputs)])
 
 
 def _common_folder(paths: Sequence[Path]) -> str:

@@ -72,7 +72,7 @@ class SectionScorer:
                 blocks = []
                 for first in range(0, len(masks), INPUTS_AT_ONCE):
                     some = masks[first : first + INPUTS_AT_ONCE]
-                    blocks.append(part.engine(window.covered_inputs(some, settings, filling)).scores)
+                    blocks.append(part.networks.run(window.covered_inputs(some, settings, filling)).scores)
                     done += len(some)
                     progress(done, total)
                 scores.append(np.concatenate(blocks, axis=1))
@@ -91,7 +91,7 @@ class SectionScorer:
             windows = [self._windows(part, waveform) for waveform in waveforms]
             inputs = [window.plain_input(settings) for of_one in windows for window in of_one]
             blocks = [
-                part.engine(np.stack(inputs[first : first + INPUTS_AT_ONCE])).scores
+                part.networks.run(np.stack(inputs[first : first + INPUTS_AT_ONCE])).scores
                 for first in range(0, len(inputs), INPUTS_AT_ONCE)
             ]
             scores = np.concatenate(blocks, axis=1)

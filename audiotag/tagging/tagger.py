@@ -18,12 +18,13 @@ from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.clip_inputs import ClipInputs, InputMaker
 from audiotag.tagging.engine_comparison import Progress
 from audiotag.tagging.engine_selection import Say, select_engine
-from audiotag.tagging.engines import Outputs, join_outputs
+from audiotag.tagging.engines import Outputs
 from audiotag.tagging.ensemble import find_ensemble
 from audiotag.tagging.evidence import Evidence
 from audiotag.tagging.familiar import read_familiar
 from audiotag.tagging.familiar_tags import with_familiarity
 from audiotag.tagging.fold_fusion import clip_tags
+from audiotag.tagging.fold_networks import FoldNetworks
 from audiotag.tagging.known_clips import read_known_clips, voting_note
 from audiotag.tagging.moments import with_moments
 from audiotag.tagging.out_of_fold import read_out_of_fold
@@ -37,7 +38,6 @@ from audiotag.trust.temperature import fit_temperature
 TRAINED_NOTE = (
     "The single network was trained on this clip: its scores are higher than those of a clip that is new to it."
 )
-WINDOWS_AT_ONCE = 32  # windows per call of the networks; bounds memory, whatever the clip's length
 
 
 class Tagger:
@@ -73,6 +73,7 @@ class Tagger:
         What its training sounds are like; None where that is not measured.
     engine_name : str
         What runs the networks, see `audiotag.tagging.engines`.
+    networks : FoldNetworks
 
     Raises
     ------
@@ -116,12 +117,13 @@ class Tagger:
         self.thresholds = self.card.thresholds if thresholds is None else check_thresholds(thresholds, self.card)
         self.out_of_fold = read_out_of_fold(folder, self.card)
         self.familiar = read_familiar(folder, self.card)
-        self._uses_embeddings = keep_embeddings or self.familiar is not None
         require_weights(self.settings, self.card, self.can_weight)
         self._temperature_for(self.settings)
         self._check_familiar(self.settings)
         self.input_maker = InputMaker(self.card, self.settings)
-        self.engine_name, self._engine = select_engine(folder, self.card, self.settings.folds, say, progress)
+        self.engine_name, engine = select_engine(folder, self.card, self.settings.folds, say, progress)
+        uses_embeddings = keep_embeddings or self.familiar is not None
+        self.networks = FoldNetworks(self.card, len(self._folds), engine, uses_embeddings)
 
     @property
     def parts(self) -> tuple[Tagger, ...]:
@@ -131,6 +133,11 @@ class Tagger:
     def join_parts(self, evidence: Sequence[Evidence]) -> Evidence:
         """The evidence of a sound from that of each of `parts`."""
         return evidence[0]
+
+    @property
+    def features(self) -> int:
+        """Number of features in an embedding of one fold; 0 if they are not used, or its networks have none."""
+        return self.networks.features
 
     @property
     def can_weight(self) -> bool:
@@ -290,9 +297,14 @@ class Tagger:
     def score(self, inputs: ClipInputs) -> Evidence:
         """Run the networks on one block of inputs."""
         windows, augmented = len(inputs.starts), inputs.augmented
-        outputs = self._outputs(inputs.plain, windows)
-        passes = None if augmented is None else np.stack([self._outputs(one, windows).scores for one in augmented])
-        return self.evidence_from(inputs, outputs, passes)
+
+        def outputs_of(network_inputs: np.ndarray) -> Outputs:
+            if not len(network_inputs):  # silence
+                return self.networks.silence(windows)
+            return self.networks.run_in_batches(network_inputs)
+
+        passes = None if augmented is None else np.stack([outputs_of(one).scores for one in augmented])
+        return self.evidence_from(inputs, outputs_of(inputs.plain), passes)
 
     def evidence_from(self, inputs: ClipInputs, outputs: Outputs, augmented: np.ndarray | None) -> Evidence:
         """The evidence of a block of inputs.
@@ -328,49 +340,6 @@ class Tagger:
             embeddings=np.where(inputs.audible[:, None], outputs.embeddings, 0) if keeps else None,
             familiarity=familiarity,
         )
-
-    def engine(self, network_inputs: np.ndarray) -> Outputs:
-        """Run the networks.
-
-        Parameters
-        ----------
-        network_inputs : numpy.ndarray, shape=(windows, channels, height, width), float32
-
-        Raises
-        ------
-        AudiotagError
-            If a score or an embedding is not a finite number.
-        """
-        outputs = self._engine(network_inputs)
-        if not all(np.isfinite(array).all() for array in outputs):
-            raise AudiotagError(
-                f"{self.card.name} gives scores that are not numbers (NaN): its weights are damaged, or its training "
-                "diverged; copy it again, or train it with a lower learning rate."
-            )
-        return outputs if self._uses_embeddings else Outputs(outputs.scores, outputs.embeddings[..., :0])
-
-    def silence(self, windows: int) -> Outputs:
-        """The outputs for windows that no network gets, because the clip is silent: zeros."""
-        return Outputs(
-            np.zeros((len(self._folds), windows, len(self.card.labels)), dtype=np.float32),
-            np.zeros((len(self._folds), windows, self.features), dtype=np.float32),
-        )
-
-    @cached_property
-    def features(self) -> int:
-        """Number of features in an embedding of one fold; 0 if they are not used, or its networks have none."""
-        if not self._uses_embeddings:
-            return 0
-        settings = self.card.spectrogram
-        blank = np.zeros((1, settings.channels, settings.height, settings.width), np.float32)
-        return int(self._engine(blank).embeddings.shape[-1])
-
-    def _outputs(self, network_inputs: np.ndarray, windows: int) -> Outputs:
-        """Outputs for all windows of a block; silence has no network inputs."""
-        if not len(network_inputs):
-            return self.silence(windows)
-        firsts = range(0, len(network_inputs), WINDOWS_AT_ONCE)
-        return join_outputs([self.engine(network_inputs[at : at + WINDOWS_AT_ONCE]) for at in firsts])
 
     def _temperature_for(self, settings: TagSettings) -> float:
         """The temperature that the settings ask for; 1, which changes nothing, where they ask for none."""

@@ -244,7 +244,7 @@ def test_an_explanation_removes_parts_of_the_waveform(published: Published, monk
         scores = np.stack([hiss, np.full(len(inputs), 0.5)], axis=1)
         return Outputs(np.stack([scores, scores]).astype(np.float32), np.zeros((2, len(inputs), 0), np.float32))
 
-    monkeypatch.setattr(tagger, "engine", engine)
+    monkeypatch.setattr(tagger.networks, "run", engine)
     explanation = explain_section(tagger, Section("mix", waveform, RATE))
     needed = explanation.map_of("Hiss")
     band, frame = np.unravel_index(np.argmax(needed.values), needed.values.shape)

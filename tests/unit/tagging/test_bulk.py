@@ -11,8 +11,7 @@ import soundfile
 
 from audiotag.audio import opening, reading
 from audiotag.errors import AudiotagError
-from audiotag.tagging import bulk, clip_inputs
-from audiotag.tagging import tagger as tagger_module
+from audiotag.tagging import bulk, clip_inputs, fold_networks
 from audiotag.tagging.bulk import SoundFile, sound_files, tag_files
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
@@ -67,10 +66,10 @@ def test_networks_get_full_batches_from_several_clips(
     tagger: Tagger, clips: list[SoundFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "WINDOWS_AT_ONCE", 8)
-    monkeypatch.setattr(tagger_module, "WINDOWS_AT_ONCE", 8)
+    monkeypatch.setattr(fold_networks, "WINDOWS_AT_ONCE", 8)
     sizes = []
-    engine = tagger.engine
-    monkeypatch.setattr(tagger, "engine", lambda inputs: sizes.append(len(inputs)) or engine(inputs))
+    run = tagger.networks.run
+    monkeypatch.setattr(tagger.networks, "run", lambda inputs: sizes.append(len(inputs)) or run(inputs))
     windows = sum(len(o.tags.starts_s) for o in tag_files(tagger, clips) if o.tags and o.tags.scores.any())
     assert set(sizes[:-1]) == {8}
     assert sum(sizes) == windows

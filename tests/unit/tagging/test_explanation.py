@@ -32,7 +32,7 @@ def band_tagger(tiny_ensemble: Path, monkeypatch: pytest.MonkeyPatch) -> Tagger:
         scores = np.stack([bark, np.full(len(inputs), 0.5), 0 * bark], axis=1)
         return Outputs(np.stack([scores, scores]).astype(np.float32), np.zeros((2, len(inputs), 0), np.float32))
 
-    monkeypatch.setattr(tagger, "engine", engine)
+    monkeypatch.setattr(tagger.networks, "run", engine)
     return tagger
 
 

@@ -14,8 +14,7 @@ from safetensors.torch import load, save
 from audiotag.audio.header import Header, Sound
 from audiotag.audio.reading import read_sound, wav_bytes
 from audiotag.errors import AudiotagError
-from audiotag.tagging import clip_inputs
-from audiotag.tagging import tagger as tagger_module
+from audiotag.tagging import clip_inputs, fold_networks
 from audiotag.tagging.clip_inputs import window_starts
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.tagging.settings import TagSettings
@@ -66,9 +65,9 @@ def test_smaller_batches_give_the_same_scores(tagger: Tagger, monkeypatch: pytes
     waveform = noise(4.2)
     whole = tagger.tag_sound(sound(waveform))
     sizes = []
-    engine = tagger.engine
-    monkeypatch.setattr(tagger_module, "WINDOWS_AT_ONCE", at_once)
-    monkeypatch.setattr(tagger, "engine", lambda inputs: sizes.append(len(inputs)) or engine(inputs))
+    run = tagger.networks.run
+    monkeypatch.setattr(fold_networks, "WINDOWS_AT_ONCE", at_once)
+    monkeypatch.setattr(tagger.networks, "run", lambda inputs: sizes.append(len(inputs)) or run(inputs))
     parts = tagger.tag_sound(sound(waveform))
     assert max(sizes) == at_once
     assert sum(sizes) == len(whole.starts_s)

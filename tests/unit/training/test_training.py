@@ -333,7 +333,7 @@ def test_normalised_resized_inputs_with_deltas_are_the_same_in_training_and_tagg
         waveform = read_sound(trained.dataset / "train_curated" / name, RATE).waveform
         first, last = trim_bounds(waveform, RATE, finished.trim_db)
         inputs = network_input(log_mel(fit_length(waveform[first:last], finished), finished), finished)
-        (tagged,) = tagger.engine(inputs[None]).scores[0]
+        (tagged,) = tagger.networks.run(inputs[None]).scores[0]
         np.testing.assert_allclose(tagged, row, atol=0.003)  # published weights are in half precision
 
 
