@@ -125,8 +125,7 @@ def print_problems(
 
 def tags_in_words(tags: Tags) -> str:
     """The tags of a clip, each with its score and the number of folds that agree."""
-    votes = f"{tags.folds} {tags.voter_words}"
-    return ", ".join(f"{t.label} {t.score:.2f} ({t.folds_agreeing} of {votes})" for t in tags.tags) or NO_TAGS
+    return ", ".join(f"{tag.label} {tag.score:.2f} ({tags.votes_for(tag)})" for tag in tags.tags) or NO_TAGS
 
 
 class Progress:

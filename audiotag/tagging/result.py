@@ -118,6 +118,10 @@ class Tags:
         """What votes, in words that fit ``folds``: "fold", "folds", "members and stackers"."""
         return self.voters[0] if self.folds == 1 else " and ".join(f"{voter}s" for voter in self.voters)
 
+    def votes_for(self, tag: Tag) -> str:
+        """How many agree with a tag, in words: "4 of 5 folds"; of a single network there is nothing to count."""
+        return SINGLE_NETWORK if self.is_fast else f"{tag.folds_agreeing} of {self.folds} {self.voter_words}"
+
     @property
     def tags(self) -> tuple[Tag, ...]:
         """The labels that reach their threshold and are not held back, the highest score first; may be empty."""

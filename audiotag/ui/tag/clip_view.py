@@ -201,10 +201,9 @@ def _tag_line(tag: Tag, tags: Tags, verdict: str) -> Markdown:
         "extra": ("orange", "add"),
         "missed": ("red", "remove"),
     }[verdict]
-    folds = escape(tags.voter_words)
     is_unlike = tag.familiarity is not None and tag.familiarity < tags.familiarity_threshold
     unlike = f" · unlike the training sounds, familiarity {tag.familiarity or 0:.3f}" if is_unlike else ""
-    facts = f"{tag.folds_agreeing:d} of {tags.folds:d} {folds} · threshold {tag.threshold:.2f}{unlike}"
+    facts = f"{escape(tags.votes_for(tag))} · threshold {tag.threshold:.2f}{unlike}"
     word = f" · {escape(verdict)}" if verdict else ""
     return Markdown(
         f":{colour}-badge[:material/{icon}: {escape(tag.label)} {tag.score:.2f}]{word}  \n:small[:gray[{facts}]]"
@@ -219,7 +218,7 @@ def _show_scores(tags: Tags, setup: TaggingSetup, state: thresholds.Thresholds, 
     rows = []
     for tag in tags.ranking:
         if tag.label in shown:
-            votes = f"{tag.folds_agreeing} of {tags.folds} {tags.voter_words} agree"
+            votes = tags.votes_for(tag) if tags.is_fast else f"{tags.votes_for(tag)} agree"
             measured = curves(held_out, labels.index(tag.label)) if held_out else ([], [])
             rows.append(ScoreRow(tag.label, tag.score, tag.threshold, votes, *measured))
 

@@ -194,6 +194,7 @@ def test_fast_tagging_uses_the_single_network_alone_and_says_so(distilled: Disti
     fast, folds = Tagger(distilled.folder, fast=True), Tagger(distilled.folder)
     tags = fast.tag(sound)
     assert (tags.folds, tags.voter_words) == (1, "single network")
+    assert {tags.votes_for(tag) for tag in tags.ranking} == {"single network"}
     assert folds.tag(sound).voter_words == "folds"
     assert fast.settings.fast
     from audiotag.tagging.weights import load_networks
