@@ -311,8 +311,8 @@ def bulk(bench: Bench) -> dict[str, Any]:
     engine = "torch-cuda" if bench.device.type == "cuda" else "torch"
     os.environ["AUDIOTAG_ENGINE"] = "torch"  # opened below, without measuring the others
     tagger = Tagger(STARTER)
-    networks = open_torch(engine, load_networks(STARTER, tagger.card), tagger.card.network)
-    tagger.networks = FoldNetworks(tagger.card, len(tagger.card.folds), networks, uses_embeddings=True)
+    opened = open_torch(engine, load_networks(STARTER, tagger.card), tagger.card.network)
+    tagger.networks = FoldNetworks(tagger.card, len(tagger.card.folds), opened, uses_embeddings=True)
     found: dict[str, Any] = {"engine": engine}
     for suffix in ("wav", "flac"):
         paths = sorted(bench.folder.glob(f"*.{suffix}"))

@@ -54,6 +54,10 @@ class FoldNetworks:
         firsts = range(0, len(network_inputs), WINDOWS_AT_ONCE)
         return join_outputs([self.run(network_inputs[at : at + WINDOWS_AT_ONCE]) for at in firsts])
 
+    def of_block(self, network_inputs: np.ndarray, windows: int) -> Outputs:
+        """The outputs for all windows of a block; a block of silence has no network inputs."""
+        return self.run_in_batches(network_inputs) if len(network_inputs) else self.silence(windows)
+
     def silence(self, windows: int) -> Outputs:
         """The outputs for windows that no network gets, because the clip is silent: zeros."""
         return Outputs(

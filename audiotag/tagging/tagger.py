@@ -297,14 +297,11 @@ class Tagger:
     def score(self, inputs: ClipInputs) -> Evidence:
         """Run the networks on one block of inputs."""
         windows, augmented = len(inputs.starts), inputs.augmented
-
-        def outputs_of(network_inputs: np.ndarray) -> Outputs:
-            if not len(network_inputs):  # silence
-                return self.networks.silence(windows)
-            return self.networks.run_in_batches(network_inputs)
-
-        passes = None if augmented is None else np.stack([outputs_of(one).scores for one in augmented])
-        return self.evidence_from(inputs, outputs_of(inputs.plain), passes)
+        outputs = self.networks.of_block(inputs.plain, windows)
+        passes = None
+        if augmented is not None:
+            passes = np.stack([self.networks.of_block(one, windows).scores for one in augmented])
+        return self.evidence_from(inputs, outputs, passes)
 
     def evidence_from(self, inputs: ClipInputs, outputs: Outputs, augmented: np.ndarray | None) -> Evidence:
         """The evidence of a block of inputs.
