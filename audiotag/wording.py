@@ -31,6 +31,18 @@ def format_duration(seconds: float) -> str:
     return f"{days:.0f} days" if days < 21 else f"{days / 7:,.0f} weeks"
 
 
+def as_number(value: float, form: str) -> str:
+    """A number with a true minus sign, and none before a zero; ``form`` is a format of Python's, such as ``.0f``.
+
+    >>> as_number(-57.6, ".0f"), as_number(-0.04, "+.1f"), as_number(1234, ",d")
+    ('−58', '+0.0', '1,234')
+    """
+    text = format(value, form)
+    if not text.strip("-0.,%"):  # a zero that was rounded up to
+        text = format(abs(value), form)
+    return text.replace("-", "−")
+
+
 def as_text(name: object) -> str:
     """A file name, or a text with file names in it, as text that can be written: invalid bytes are spelt out.
 

@@ -188,7 +188,7 @@ def rows_of(sets: NoisySets) -> list[dict[str, Any]]:
 
 def stages_of(way: str, base: Recipe, inputs: int, counts: dict[str, int]) -> tuple[Stage, ...]:
     """Stages with about so many network inputs in all, and the learning rate and MixUp of the recipe's main stage."""
-    main = base.main_stage
+    main = replace(base.main_stage, min_clips=0)
     curated, noisy = counts["curated"], counts["noisy"]
 
     def stage(subset: Any, share: float, clips: int, **changes: Any) -> Stage:

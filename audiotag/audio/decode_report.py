@@ -18,7 +18,7 @@ from audiotag.audio.limits import MAX_FLOAT_PEAK_DBFS, MAX_PEAK_DBFS, require_pe
 from audiotag.audio.pcm_file import find_layout
 from audiotag.audio.pcm_layout import PCM_CONTAINERS
 from audiotag.errors import AudiotagError
-from audiotag.wording import shortened
+from audiotag.wording import as_number, shortened
 
 if TYPE_CHECKING:
     from audiotag.audio.decoding import BlockReader
@@ -175,9 +175,9 @@ class DecodeReport:
         if len(heard) == 1:
             (channel, level), *_ = heard.items()
             side = channel if len(levels) > 2 else f"{channel} channel"
-            why, which = f"only its {side} has sound, up to {level:.0f} dBFS", "that channel"
+            why, which = f"only its {side} has sound, up to {as_number(level, '.0f')} dBFS", "that channel"
         else:
-            peaks = ", ".join(f"{channel} {level:.0f} dBFS" for channel, level in heard.items())
+            peaks = ", ".join(f"{channel} {as_number(level, '.0f')} dBFS" for channel, level in heard.items())
             why = f"its channels cancel each other, with peaks of: {shortened(peaks)}"
             which = "the left or the right channel" if len(levels) == 2 else "one channel"
         return f"{name} is silent in the mono mix that is used: {why}; export {which} as a file of its own."
@@ -217,7 +217,7 @@ class DecodeReport:
                 "integers stored as floats; divide them by their full scale, 32768 for 16 bits."
             )
         if self.peak_dbfs < SILENCE_DBFS:
-            notes.append(f"{name} is silent: no sample is above {SILENCE_DBFS:g} dBFS.")
+            notes.append(f"{name} is silent: no sample is above {as_number(SILENCE_DBFS, 'g')} dBFS.")
         elif cancels := self.cancelling_note(name):
             notes.append(cancels)
         elif self.resampled_dbfs < SILENCE_DBFS and self.frames > MIN_RESAMPLED_S * header.sample_rate:

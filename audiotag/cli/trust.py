@@ -11,6 +11,7 @@ from audiotag.cli.exit_codes import ALL_DONE
 from audiotag.cli.printing import print_json, print_line, print_table, say
 from audiotag.cli.progress import bar
 from audiotag.errors import AudiotagError
+from audiotag.wording import as_number
 
 if TYPE_CHECKING:
     from audiotag.tagging.familiar import Familiar
@@ -154,7 +155,7 @@ def print_gate(name: str, gate: NoiseGate) -> None:
         f"{gate.window_s:g} s. Speech: {gate.speech}."
     )
     table = gate.by_sound()
-    table["level"] = [f"{level:.0f} dBFS" if level == level else "" for level in table["level (dBFS)"]]
+    table["level"] = [f"{as_number(level, '.0f')} dBFS" if level == level else "" for level in table["level (dBFS)"]]
     table["of windows"] = [
         f"{row.share:.0%} ({row.share_low:.0%} to {row.share_high:.0%})" for row in table.itertuples()
     ]

@@ -11,6 +11,7 @@ from audiotag.features.mel import empty_bands, mel_corners
 from audiotag.features.setting_names import input_size_text
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.whole_clip import WholeClip
+from audiotag.wording import as_number
 
 
 class ReadOut(NamedTuple):
@@ -140,5 +141,4 @@ def _number(value: float) -> str:
     >>> _number(-61.23), _number(-1.234), _number(-0.01)
     ('−61', '−1.2', '0')
     """
-    text = f"{value:.1f}" if abs(value) < 10 else f"{value:.0f}"
-    return text.removesuffix(".0").replace("-", "−") if float(text) else "0"
+    return as_number(value, ".1f" if abs(value) < 10 else ".0f").removesuffix(".0")

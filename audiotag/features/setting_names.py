@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 
 from audiotag.features.settings import SpectrogramSettings
+from audiotag.wording import as_number
 
 NAMES: dict[str, tuple[str, str]] = {  # of every field: its name and its unit
     "sample_rate": ("Sample rate", "Hz"),
@@ -78,7 +79,7 @@ def value_text(field: str, value: Any) -> str:
     }
     if (field, value) in words:
         return words[field, value]
-    number = f"{value:,.10g}".replace("-", "−") if isinstance(value, int | float) else str(value)
+    number = as_number(value, ",.10g") if isinstance(value, int | float) else str(value)
     return f"{number} {NAMES[field][1]}".rstrip()
 
 

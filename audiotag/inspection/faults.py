@@ -19,6 +19,7 @@ from audiotag.inspection import shortcuts
 from audiotag.inspection.contradictions import find_contradictions
 from audiotag.inspection.near_duplicate_faults import find_near_duplicate_faults, without_copies
 from audiotag.inspection.statistics import is_absent, measured_clips, readable_clips
+from audiotag.wording import as_number
 
 MIN_DURATION_S = 0.1
 MAX_CLIPPED_SHARE = 0.001
@@ -136,7 +137,7 @@ def _measured_faults(clips: pd.DataFrame) -> list[Row]:
 def _silence_sentence(clip: str, mix_note: object) -> str:
     if isinstance(mix_note, str) and mix_note:
         return clip_problem(clip, AudiotagError(mix_note))
-    return f"{clip} has no sample above {SILENCE_DBFS:g} dBFS."
+    return f"{clip} has no sample above {as_number(SILENCE_DBFS, 'g')} dBFS."
 
 
 def _duplicates(clips: pd.DataFrame) -> list[Row]:

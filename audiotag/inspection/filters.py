@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from audiotag.wording import as_number
+
 
 @dataclass(frozen=True)
 class Filter:
@@ -63,8 +65,9 @@ def _describe_range(low: float, high: float, unit: str, lowest: float) -> list[s
     if low == lowest and high == math.inf:
         return []
     if high == math.inf:
-        return [f"at least {low:g} {unit}"]
-    return [f"below {high:g} {unit}" if low == lowest else f"{low:g} to below {high:g} {unit}"]
+        return [f"at least {as_number(low, 'g')} {unit}"]
+    below = f"below {as_number(high, 'g')} {unit}"
+    return [below if low == lowest else f"{as_number(low, 'g')} to {below}"]
 
 
 def filter_clips(index: pd.DataFrame, wanted: Filter, found: pd.DataFrame | None = None) -> pd.DataFrame:

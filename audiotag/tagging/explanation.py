@@ -26,6 +26,7 @@ from audiotag.tagging.section import Section, read_section, section_start
 from audiotag.tagging.section_inputs import Filling, Window
 from audiotag.tagging.section_scores import Progress, SectionScorer
 from audiotag.tagging.waveform_source import Taggable, readable_source
+from audiotag.wording import as_number
 
 if TYPE_CHECKING:
     from audiotag.tagging.result import Tags
@@ -183,8 +184,8 @@ def explain_sound(
 def _highest_label(tags: Tags) -> str:
     if tags.ranking[0].score == 0:
         raise AudiotagError(
-            f"{tags.name} is silent: no sample is above {SILENCE_DBFS:g} dBFS. All labels score 0, so there is "
-            "nothing to explain."
+            f"{tags.name} is silent: no sample is above {as_number(SILENCE_DBFS, 'g')} dBFS. All labels score 0, so "
+            "there is nothing to explain."
         )
     return tags.ranking[0].label
 

@@ -14,6 +14,7 @@ from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs, rms_dbfs
 from audiotag.features.bandwidth_bound import certainly_reaches
 from audiotag.features.measures import average_spectrum, bandwidth_hz
 from audiotag.tagging.card import PROFILE_FIGURES
+from audiotag.wording import as_number
 
 MAX_MEASURED_S = 60.0  # from the start of a sound
 PERCENTILES = (2, 50, 98)
@@ -106,8 +107,9 @@ def unlike_training_sounds(name: str, clip: dict[str, float], sounds: dict[str, 
     level = clip["rms_dbfs"]
     if not low - LEVEL_MARGIN_DB <= level <= high + LEVEL_MARGIN_DB:
         side, fix = ("quieter", "raise") if level < low else ("louder", "lower")
+        own, lowest, highest = (as_number(value, ".0f") for value in (level, low, high))
         notes.append(
-            f"{name} is {side} than the training sounds: its level is {level:.0f} dBFS RMS, theirs are {low:.0f} to "
-            f"{high:.0f} dBFS; {fix} its level, or do not rely on its tags."
+            f"{name} is {side} than the training sounds: its level is {own} dBFS RMS, theirs are {lowest} to {highest} "
+            f"dBFS; {fix} its level, or do not rely on its tags."
         )
     return notes

@@ -168,7 +168,10 @@ class Batches:
     def _draw_clips(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Rows of an epoch's clips, without the negatives."""
         if self._probabilities is None:
-            return rng.integers(count, size=self.drawn_clips) if self.stage.draws else rng.permutation(count)
+            if self.stage.draws:
+                return rng.integers(count, size=self.drawn_clips)
+            passes = [rng.permutation(count) for _ in range(0, self.drawn_clips, count)]
+            return np.concatenate(passes)[: self.drawn_clips]
         return rng.choice(count, self.drawn_clips, p=self._probabilities)
 
     def pools_of(self, items: np.ndarray) -> np.ndarray | None:

@@ -116,7 +116,7 @@ def measure_batches(
     callbacks = TrainingCallbacks(on_epoch=lambda *_: None, on_batch=lambda *_: None, must_stop=must_stop)
     recipe = replace(session.recipe, batch_size=size, fraction=1.0)
     draws = batches * size if stage.draws or stage.pools else 0
-    few = replace(stage, epochs=MAX_EPOCHS, stop_after=0, draws=draws)
+    few = replace(stage, epochs=MAX_EPOCHS, stop_after=0, draws=draws, min_clips=0)
     share = min(1.0, batches * size / max(1, len(rows)))
     with caches_of_sample(share), packed_sample(session, [*train.clips, *held_out.clips], device) as packed:
         trainer = FoldTrainer(recipe, session.labels, session.folds[0], device, packed)

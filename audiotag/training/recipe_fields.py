@@ -154,8 +154,14 @@ class RecipeFields:
         return 1.0 if stages and all(stage.draws for stage in stages) else self.fraction
 
     def clips_per_epoch(self, stage: Stage, clips: int) -> int:
-        """Clips of an epoch of a stage that has so many clips: all of them, or the recipe's fraction of its draws."""
-        return max(1, round(self.fraction * stage.draws)) if stage.draws else clips
+        """Clips of an epoch of a stage that has so many clips: all of them, or the recipe's fraction of its draws.
+
+        A stage that has a least number of clips passes over fewer several times; of it, too, the recipe's fraction is
+        taken.
+        """
+        if stage.draws:
+            return max(1, round(self.fraction * stage.draws))
+        return max(clips, round(self.fraction * stage.min_clips))
 
     @property
     def main_stage(self) -> Stage:

@@ -49,13 +49,16 @@ class Stage:
         trained up to it. None for none.
     pools : Pools or None
         What it draws from, and with which probabilities, as ``pools = { curated = 0.6, noisy = 0.4 }``: an epoch is
-        then as many draws with replacement as there are clips, or ``draws``. ``subset`` says which clips each fold
-        holds out, and that is measured. Of a subset that no stage is measured on, every fold trains on all clips, apart
-        from those that belong with its held-out clips. The probabilities of pools that the dataset lacks go to the
-        others. None for the clips of the subset alone.
+        then as many draws with replacement as there are clips, ``draws`` or ``min_clips``. ``subset`` says
+        which clips each fold holds out, and that is measured. Of a subset that no stage is measured on, every fold
+        trains on all clips, apart from those that belong with its held-out clips. The probabilities of pools that the
+        dataset lacks go to the others. None for the clips of the subset alone.
     draws : int
         Clips of an epoch, drawn with replacement; 0 for as many as there are, without replacement where there are
         neither pools nor a balance.
+    min_clips : int
+        Clips of an epoch at least: a smaller set is passed over several times in each epoch, so that a set of hundreds
+        of clips gets as many steps as it needs, and a large one not more passes than it needs. 0 for one pass.
     agreed : int
         Number of noisy clips per label that are added to this stage's clips: those of the fold's own training clips
         whose labels agree most with the network that this stage starts from (`audiotag.training.noisy_selection`).
@@ -86,6 +89,7 @@ class Stage:
     schedule: ScheduleChoice | None = None
     pools: Pools | None = None
     draws: Annotated[int, Within(2, 10_000_000, "clips", zero="one pass"), "32768 is 256 batches of 128"] = 0
+    min_clips: Annotated[int, Within(2, 10_000_000, "clips", zero="one pass"), "3200 is 100 batches of 32"] = 0
     negatives: bool = True
     without: tuple[str, ...] = ()
 
@@ -115,6 +119,13 @@ class Stage:
             "be left out in a shared stage, and in one that adds noisy clips by agreement",
             readable(self.pools),
             "draw from pools in the stages that each fold trains by itself",
+        )
+        require(
+            not (self.min_clips and self.draws),
+            "min_clips",
+            "be left out beside draws, which says how many clips an epoch has",
+            self.min_clips,
+            "remove one of the two",
         )
         require(
             self.agreement is None or (self.subset == "curated" and not self.shared and not self.agreed),

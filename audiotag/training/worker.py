@@ -193,14 +193,13 @@ def plan_stage(session: Session, number: int, stage: Stage) -> dict[str, Any]:
     spectrogram, clips = session.recipe.spectrogram_of(stage), session.clips(stage.subset)
     fold = SHARED_FOLD if stage.shared else session.folds[0]
     train = session.fold_split(stage, fold).train
-    is_drawn = bool(stage.pools or stage.draws)
     held_out = len(clips.folds.held_out_rows(fold))
     plan: dict[str, Any] = {
         "stage": number,
         "subset": stage.subset,
         "epochs": stage.epochs,
         "stop_after": stage.stop_after,
-        "clips": session.recipe.clips_per_epoch(stage, len(train.clips)) + held_out if is_drawn else len(clips.clips),
+        "clips": session.recipe.clips_per_epoch(stage, len(train.clips)) + held_out,
         "batches": session.recipe.batches_per_epoch(stage, len(train.clips)),
         "pixels": spectrogram.height * spectrogram.width,
         "shared": stage.shared,

@@ -52,7 +52,7 @@ def test_silence_gets_no_tag_and_a_note(home: Workspace) -> None:
     assert badges(at) == []
     assert "no tag" in words(at)
     assert [text for text in texts(at.caption) if "quiet.wav is silent" in text] == [
-        ":material/info: quiet.wav is silent: no sample is above -90 dBFS."
+        ":material/info: quiet.wav is silent: no sample is above −90 dBFS."
     ]
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from audiotag.wording import as_number
+
 NOTHING = "—"
 Commands = Mapping[str, str]  # command lines by what they do: those that measure what a report may lack
 
@@ -143,7 +145,7 @@ def formatted(value: Any, form: str) -> str:
         return NOTHING
     if math.isinf(number):
         return "∞" if number > 0 else "−∞"
-    return format(int(value) if form.endswith("d") else number, form).replace("-", "−")
+    return as_number(int(value) if form.endswith("d") else number, form)
 
 
 def with_interval(value: float, low: float, high: float, form: str = ".3f") -> str:

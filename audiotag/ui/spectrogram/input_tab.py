@@ -16,6 +16,7 @@ from audiotag.ui.spectrogram.clip_player import Shown, show_inversion
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_downloads
+from audiotag.wording import as_number
 
 READ_OUT_WIDTH_PIXELS = 146
 FLOOR_MARGIN_DB = 1e-3  # rounding
@@ -105,7 +106,7 @@ def _spread(above: np.ndarray) -> Markdown:
 
 
 def _decibels(value: float) -> Markdown:
-    return Markdown(f"{round(value, 1) + 0.0:+.1f} dB".replace("-", "−"))
+    return Markdown(f"{as_number(value, '+.1f')} dB")
 
 
 def _show_lengths(dataset: Dataset, settings: SpectrogramSettings) -> None:

@@ -21,6 +21,7 @@ from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.tag.tagging_options import TaggingSetup
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import sound_panel
+from audiotag.wording import as_number
 
 EXPLAINED = "tag-explained"  # in the session: number of the sound, folder of the ensemble, and label
 MAX_EXPLANATIONS = 16  # kept in memory, 1 MB each for windows of 5 s
@@ -151,7 +152,7 @@ def _show_scores(explanation: Explanation, part: Part, label: str, tags: Tags) -
 
 def _change(difference: float) -> Markdown:
     """A difference with its sign, and a true minus."""
-    return Markdown("no change" if abs(difference) < 0.005 else f"{difference:+.2f}".replace("-", "−"))
+    return Markdown("no change" if abs(difference) < 0.005 else as_number(difference, "+.2f"))
 
 
 def _describe_finding(before: float, part: Part) -> Markdown:

@@ -15,7 +15,7 @@ from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_table
-from audiotag.wording import format_duration
+from audiotag.wording import as_number, format_duration
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def played_text(gate: NoiseGate) -> Markdown:
 def levels_text(gate: NoiseGate) -> str:
     """The levels that were played, with their unit."""
     levels = sorted({one.level_dbfs for one in gate.played if one.level_dbfs is not None})
-    return f"{', '.join(f'{level:g}'.replace('-', '−') for level in levels)} dBFS"
+    return f"{', '.join(as_number(level, 'g') for level in levels)} dBFS"
 
 
 def _show_process(job: NoiseGateJob, start: Markdown | None) -> None:

@@ -26,7 +26,7 @@ from audiotag.ui.player import (
 )
 from audiotag.ui.sound_cache import MAX_PLAYED_S
 from audiotag.ui.text import Markdown, escape
-from audiotag.wording import format_duration
+from audiotag.wording import as_number, format_duration
 
 MIN_IN_MINUTES_S = 90.0
 
@@ -149,4 +149,4 @@ def _level(level_dbfs: float) -> Markdown:
     >>> _level(-0.04), _level(-27.61)
     ('0.0 dBFS', '−27.6 dBFS')
     """
-    return Markdown(f"{round(level_dbfs, 1) + 0.0:.1f} dBFS".replace("-", "−"))
+    return Markdown(f"{as_number(level_dbfs, '.1f')} dBFS")

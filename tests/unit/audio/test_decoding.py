@@ -95,7 +95,7 @@ def test_a_sample_that_is_not_finite_is_refused(tmp_path: Path, tone: Tone, writ
 def test_silence_is_read_with_a_note(tmp_path: Path, write_wav: Callable) -> None:
     sound = read_sound(write_wav(tmp_path / "quiet.wav", np.zeros(1000), RATE), RATE)
     assert len(sound.waveform) == 1000
-    assert sound.notes == ("quiet.wav is silent: no sample is above -90 dBFS.",)
+    assert sound.notes == ("quiet.wav is silent: no sample is above −90 dBFS.",)
     just_audible = np.full(1000, 10 ** (-89 / 20))
     assert read_sound(write_wav(tmp_path / "q.wav", just_audible, RATE, "FLOAT"), RATE).notes == ()
 
@@ -103,12 +103,12 @@ def test_silence_is_read_with_a_note(tmp_path: Path, write_wav: Callable) -> Non
 @pytest.mark.parametrize(
     ("gains", "reason"),
     [
-        ((1, -1), "its channels cancel each other, with peaks of: left -6 dBFS, right -6 dBFS; export the left or the"),
+        ((1, -1), "its channels cancel each other, with peaks of: left −6 dBFS, right −6 dBFS; export the left or the"),
         (
             (1, -0.5, -0.5, 0),
-            "its channels cancel each other, with peaks of: channel 1 -6 dBFS, channel 2 -12",
+            "its channels cancel each other, with peaks of: channel 1 −6 dBFS, channel 2 −12",
         ),
-        ((0, 1e-4), "only its right channel has sound, up to -86 dBFS; export that channel as a file of its own."),
+        ((0, 1e-4), "only its right channel has sound, up to −86 dBFS; export that channel as a file of its own."),
     ],
 )
 @pytest.mark.parametrize("rate", [RATE, 16_000])

@@ -118,7 +118,7 @@ def test_every_way_trains_on_about_as_many_network_inputs(noisy: Any, sets: Any,
 
     def clips_of(stage: Stage) -> int:
         adds = stage.agreed or stage.agreement
-        return stage.draws or counts[stage.subset] + (chosen if adds else 0)
+        return stage.draws or max(stage.min_clips, counts[stage.subset] + (chosen if adds else 0))
 
     for way in noisy.WAYS:
         stages = noisy.stages_of(way, load_recipe("default"), inputs, counts)

@@ -100,4 +100,4 @@ def test_a_silent_sound_is_an_error_that_says_so(run: Run, tiny_ensemble: Path, 
     soundfile.write(tmp_path / "silent.wav", np.zeros(44_100), 44_100)
     result = run("explain", tmp_path / "silent.wav", "--ensemble", tiny_ensemble)
     assert result.status == 2
-    assert "silent.wav is silent: no sample is above -90 dBFS. All labels score 0" in result.err
+    assert "silent.wav is silent: no sample is above −90 dBFS. All labels score 0" in result.err

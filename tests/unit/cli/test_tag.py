@@ -114,7 +114,7 @@ def test_silent_clip_has_no_label_above_its_threshold(
     assert result.status == 0
     assert result.out.splitlines() == [
         "quiet.wav: no label reaches its threshold",
-        "  quiet.wav is silent: no sample is above -90 dBFS.",
+        "  quiet.wav is silent: no sample is above −90 dBFS.",
     ]
 
 

@@ -101,7 +101,7 @@ def test_every_kind_of_fault_is_found_with_its_sentence(sounds: Callable, tone: 
     assert table["unreadable", "empty.wav"].startswith("empty.wav is empty (0 bytes)")
     assert table["too short", "short.wav"] == "short.wav lasts 50 ms."
     assert table["truncated", "cut.wav"].startswith("cut.wav is truncated: its header states 1.00 s,")
-    assert table["silent", "silent.wav"] == "silent.wav has no sample above -90 dBFS."
+    assert table["silent", "silent.wav"] == "silent.wav has no sample above −90 dBFS."
     assert table["clipped", "clipped.wav"].endswith("% of the samples of clipped.wav are clipped.")
     assert float(table["clipped", "clipped.wav"].split()[0]) == pytest.approx(66.7, abs=1.5)  # arccos(1/2) is 60°
     assert table["DC", "dc.wav"] == "dc.wav has a DC offset of +0.100 of full scale."
@@ -115,8 +115,8 @@ def test_a_file_whose_channels_cancel_is_silent_for_that_reason(sounds: Callable
         "a.wav is silent in the mono mix that is used: its channels cancel each other, with peaks of: left 0 dBFS, "
         "right 0 dBFS; export the left or the right channel as a file of its own."
     )
-    assert table["silent", "b.wav"] == "b.wav has no sample above -90 dBFS."
-    assert table["silent", "c.wav"] == "c.wav has no sample above -90 dBFS."
+    assert table["silent", "b.wav"] == "b.wav has no sample above −90 dBFS."
+    assert table["silent", "c.wav"] == "c.wav has no sample above −90 dBFS."
 
 
 def test_worst_faults_come_first(sounds: Callable, tone: Callable) -> None:

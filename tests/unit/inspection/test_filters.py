@@ -116,7 +116,7 @@ def test_faults_of_clips_are_those_of_no_other_clip(index: pd.DataFrame, found: 
         (Filter(subset="noisy", labels=("Bark", "Meow")), "noisy clips; Bark or Meow"),
         (Filter(labels=("Bark", "Meow"), every_label=True), "Bark and Meow"),
         (Filter(shortest_s=1.0, below_s=2.5), "1 to below 2.5 s"),
-        (Filter(below_s=2.0, quietest_dbfs=-60.0), "below 2 s; at least -60 dBFS"),
+        (Filter(below_s=2.0, quietest_dbfs=-60.0), "below 2 s; at least −60 dBFS"),
         (Filter(quietest_dbfs=0.0), "at least 0 dBFS"),
         (Filter(quietest_dbfs=0.0, below_dbfs=1.0), "0 to below 1 dBFS"),
         (Filter(problems=("DC", "silent"), text="x"), "“x” in name, label or link; problem: DC or silent"),

@@ -142,6 +142,6 @@ def test_a_silent_section_scores_what_tagging_gives_it_and_has_no_map(tagger: Ta
 
 def test_silence_is_explained_only_for_a_label_that_is_named(tagger: Tagger) -> None:
     silent = np.zeros(RATE, np.float32)
-    with pytest.raises(AudiotagError, match="is silent: no sample is above -90 dBFS"):
+    with pytest.raises(AudiotagError, match="is silent: no sample is above −90 dBFS"):
         explain_sound(tagger, silent, sample_rate=RATE)
     assert explain_sound(tagger, silent, "Bell", sample_rate=RATE).score == 0

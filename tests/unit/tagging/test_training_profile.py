@@ -82,12 +82,12 @@ def test_clip_of_wider_band_than_the_training_sounds_gets_no_note() -> None:
 def test_much_softer_and_much_louder_clips_get_a_note_on_their_level(sounds: dict) -> None:
     (note,) = notes_of(noise(99, -60), sounds)
     assert note == (
-        "clip.wav is quieter than the training sounds: its level is -60 dBFS RMS, theirs are -30 to -10 dBFS; "
+        "clip.wav is quieter than the training sounds: its level is −60 dBFS RMS, theirs are −30 to −10 dBFS; "
         "raise its level, or do not rely on its tags."
     )
     soft = profile([sound_levels(noise(seed, -60), RATE) for seed in range(5)])
     (note,) = notes_of(noise(99, -20), soft)
-    assert note.startswith("clip.wav is louder than the training sounds: its level is -20 dBFS RMS")
+    assert note.startswith("clip.wav is louder than the training sounds: its level is −20 dBFS RMS")
     assert "lower its level" in note
 
 

@@ -111,6 +111,26 @@ def test_epoch_takes_every_clip_at_most_once_and_leaves_an_incomplete_batch_out(
             assert batch.values.dtype == batch.targets.dtype == np.float32
 
 
+@pytest.mark.parametrize(("min_clips", "clips"), [(8, 10), (11, 10), (12, 12), (22, 22), (40, 40)])
+def test_epoch_of_at_least_so_many_clips_passes_over_few_several_times(
+    part: LabelledClips, min_clips: int, clips: int
+) -> None:
+    batches = batches_of(part, replace(RECIPE, batch_size=2), min_clips=min_clips)
+    for epoch in range(3):
+        items = np.concatenate([batch.items for batch in batches.epoch(epoch, as_inputs=False)])
+        assert len(items) == 2 * len(batches) == clips
+        for start in range(0, clips, 11):  # a clip comes again only after all others
+            assert len(set(items[start : start + 11].tolist())) == min(11, clips - start)
+
+
+def test_a_share_of_the_clips_is_also_one_of_the_least_number() -> None:
+    stage = replace(FIRST, min_clips=3200)
+    for clips, fraction, expected in [(320, 1.0, 3200), (32, 0.1, 320), (4000, 1.0, 4000), (400, 0.1, 400)]:
+        recipe = replace(RECIPE, fraction=fraction)
+        assert recipe.clips_per_epoch(stage, clips) == expected
+        assert recipe.batches_per_epoch(stage, clips) == expected // recipe.batch_size
+
+
 @pytest.mark.parametrize("as_inputs", [True, False])
 def test_batch_knows_the_kind_of_each_clip(part: LabelledClips, as_inputs: bool) -> None:
     kinds = np.arange(11) % len(KINDS)

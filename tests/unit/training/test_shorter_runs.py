@@ -44,7 +44,7 @@ def total_s(session: Session, batches: list[tuple[int, int]], batch_s: tuple[flo
 
 def test_fewer_epochs_or_clips_end_within_the_time_and_nearly_fill_it(tmp_path: Path) -> None:
     session = session_of("default", tmp_path)
-    batches, batch_s, rounds = [(200, 50), (100, 25), (100, 25)], (2.0, 1.0), 5
+    batches, batch_s, rounds = [(200, 50), (100, 25), (100, 25)], (6.0, 3.0), 5
     found = find_shorter(session, batches, [[batch_s, batch_s]] * 3, [rounds] * 3)
     fewer = replace(session.settings, recipe=session.recipe.with_epochs(tuple(found["epochs"])))
     took_s = total_s(Session(session.dataset, fewer, session.workspace), batches, batch_s, rounds)
