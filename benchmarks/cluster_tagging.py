@@ -30,7 +30,7 @@ from audiotag.cli.arguments import fold_numbers
 from audiotag.cli.main import main as audiotag
 from audiotag.cluster import connected
 from audiotag.processors import usable_cpus
-from audiotag.tagging.bulk import FileResult, sound_files, tag_files
+from audiotag.tagging.bulk import FileResult, tag_files
 from audiotag.tagging.cluster_tagging import ClusterTagging
 from audiotag.tagging.ensemble import find_ensemble
 from audiotag.tagging.export.base import ExportOptions
@@ -38,6 +38,7 @@ from audiotag.tagging.journal import Journal
 from audiotag.tagging.opening import open_tagger
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.shards import Shard, ShardOptions, ShardResult, cut_shards
+from audiotag.tagging.sound_files import sound_files
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 OBJECT_STORE_BYTES = 80 << 20

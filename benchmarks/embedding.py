@@ -37,7 +37,8 @@ from audiotag.similarity.embedding import EmbeddingWriter, embed_files
 from audiotag.similarity.embedding_store import EmbeddingStore, NewSound
 from audiotag.similarity.graph_search import GraphSearch
 from audiotag.similarity.vectors import clip_vector, fused
-from audiotag.tagging.bulk import SoundFile, sound_files, tag_files
+from audiotag.tagging.bulk import tag_files
+from audiotag.tagging.sound_files import SoundFile, sound_files
 from audiotag.tagging.tagger import Tagger
 
 ESC10 = Path(__file__).parents[2] / "shared" / "data" / "esc10" / "audio"

@@ -51,10 +51,11 @@ import torch
 from gpu_bench import CLIP_S, LABELS, STARTER, Bench, guarded, table, timed_waits, trained_in
 
 from audiotag.processors import usable_cpus
-from audiotag.tagging.bulk import SoundFile, tag_files
+from audiotag.tagging.bulk import tag_files
 from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.engines import open_torch
 from audiotag.tagging.fold_networks import FoldNetworks
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.tagging.tagger import Tagger
 from audiotag.tagging.weights import load_networks
 from audiotag.training.backend import precision as precision_module

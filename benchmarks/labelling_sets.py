@@ -21,7 +21,8 @@ from audiotag.data.layouts import open_dataset
 from audiotag.metrics import multi_hot
 from audiotag.similarity.vectors import clip_vector
 from audiotag.starter.render import render_starter
-from audiotag.tagging.bulk import SoundFile, tag_files
+from audiotag.tagging.bulk import tag_files
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.tagging.tagger import Tagger
 from audiotag.workspace import Workspace, write_bytes
 

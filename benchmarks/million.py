@@ -26,13 +26,13 @@ import numpy as np
 
 from audiotag.cli.bulk_job import work_into_file
 from audiotag.cli.progress import Progress
-from audiotag.tagging.bulk import SoundFile, sound_files
 from audiotag.tagging.bulk_job import count_sounds
 from audiotag.tagging.export.base import ExportOptions, export_format, write_export
 from audiotag.tagging.export.rows import Row
 from audiotag.tagging.journal import Journal
 from audiotag.tagging.parts import part_bytes
 from audiotag.tagging.shards import cut_shards
+from audiotag.tagging.sound_files import SoundFile, sound_files
 
 DEFAULT_CLIPS = (10_000, 100_000, 1_000_000)
 FILES_PER_FOLDER = 10_000

@@ -38,8 +38,9 @@ from audiotag.similarity.near_duplicates import (
     patterns,
 )
 from audiotag.similarity.vectors import clip_vector
-from audiotag.tagging.bulk import SoundFile, tag_files
+from audiotag.tagging.bulk import tag_files
 from audiotag.tagging.ensemble import find_ensemble
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.tagging.tagger import Tagger
 from audiotag.trust.intervals import wilson_interval
 

@@ -110,6 +110,7 @@ def time_tagging(clips: int, latency_s: float, folder: Path) -> None:
     from audiotag.remote.ahead import fetch_ahead
     from audiotag.tagging import bulk
     from audiotag.tagging.ensemble import find_ensemble
+    from audiotag.tagging.sound_files import sound_files
     from audiotag.tagging.tagger import Tagger
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -143,7 +144,7 @@ def time_tagging(clips: int, latency_s: float, folder: Path) -> None:
             os.environ["AUDIOTAG_REMOTE_CACHE"] = str(folder / f"cache-{turn}-{is_ahead}")
             bulk.fetch_ahead = fetch_ahead if is_ahead else _as_they_are
             began = time.perf_counter()
-            tags = [result.tags for result in bulk.tag_files(tagger, bulk.sound_files([root]))]
+            tags = [result.tags for result in bulk.tag_files(tagger, sound_files([root]))]
             rates[what].append(clips / (time.perf_counter() - began))
             found = [b"" if one is None else one.scores.tobytes() for one in tags]
             scores = scores or found

@@ -34,7 +34,8 @@ from audiotag.features.log_mel import log_mel
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trimmed_bounds
 from audiotag.starter.render import is_whole, render_starter
-from audiotag.tagging.bulk import SoundFile, tag_files
+from audiotag.tagging.bulk import tag_files
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.tagging.tagger import Tagger
 from audiotag.workspace import Workspace
 

@@ -36,7 +36,7 @@ from audiotag.audio.reading import read_header, read_short_sound, read_sound
 from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.trimming import fit_length
 from audiotag.starter.render import StarterCounts, render_starter
-from audiotag.tagging.bulk import FileResult, SoundFile, tag_files
+from audiotag.tagging.bulk import FileResult, tag_files
 from audiotag.tagging.bulk_job import BulkJob, fingerprint_of, tag_into_journal, tag_row
 from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.clip_inputs import MAX_WHOLE_CLIP_S
@@ -44,6 +44,7 @@ from audiotag.tagging.export.base import ExportOptions
 from audiotag.tagging.fold_networks import WINDOWS_AT_ONCE
 from audiotag.tagging.journal import Journal
 from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.tagging.tagger import Tagger
 from audiotag.tagging.training_profile import lowest_bandwidth_hz, sound_levels
 from audiotag.tagging.weights import load_networks

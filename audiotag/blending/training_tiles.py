@@ -21,9 +21,10 @@ from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
 from audiotag.tagging.blend_tagger import BlendTagger
-from audiotag.tagging.bulk import SoundFile, score_files
+from audiotag.tagging.bulk import score_files
 from audiotag.tagging.known_clips import key_of
 from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.training.clip_contents import with_contents
 from audiotag.workspace import Workspace
 

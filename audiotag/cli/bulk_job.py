@@ -17,11 +17,11 @@ from audiotag.disk import name_in_errors
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
-    from audiotag.tagging.bulk import SoundFile
     from audiotag.tagging.bulk_job import BulkJob
     from audiotag.tagging.export.rows import Row
     from audiotag.tagging.journal import Journal
     from audiotag.tagging.shards import ShardOptions
+    from audiotag.tagging.sound_files import SoundFile
 
 WriteRows = Callable[[Callable[[], Iterator["Row"]]], None]  # gets a function that yields the rows from the first on
 

@@ -19,8 +19,9 @@ from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     from audiotag.similarity.embedding import EmbeddingWriter
-    from audiotag.tagging.bulk import FileResult, SoundFile
+    from audiotag.tagging.bulk import FileResult
     from audiotag.tagging.export.rows import Row
+    from audiotag.tagging.sound_files import SoundFile
     from audiotag.tagging.tagger import Tagger
 
 HELP = "Write the embeddings of sounds as vectors, which are the more similar the more alike two sounds are."
@@ -58,7 +59,7 @@ class VectorFile:
 
     def files(self) -> Iterator[SoundFile]:
         """The sounds that can be read as far as that is known."""
-        from audiotag.tagging.bulk import sound_files
+        from audiotag.tagging.sound_files import sound_files
 
         return (file for file in sound_files(self.paths) if file.clip not in self.problems)
 

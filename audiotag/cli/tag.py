@@ -110,11 +110,11 @@ def add_submit(sub: argparse.ArgumentParser) -> None:
 
 def tag(options: argparse.Namespace) -> int:
     """Tag sound files and folders of sound files."""
-    from audiotag.tagging.bulk import sound_files
     from audiotag.tagging.bulk_job import BulkJob, check_own_files, count_sounds, tag_row
     from audiotag.tagging.export.base import ExportOptions
     from audiotag.tagging.opening import open_tagger
     from audiotag.tagging.shards import ShardOptions
+    from audiotag.tagging.sound_files import sound_files
 
     format = output_format(options)
     if options.timeline and not (options.out or options.json):
@@ -316,8 +316,8 @@ def _checked_place(options: argparse.Namespace) -> str:
 def _tag_on(
     place: str, options: argparse.Namespace, format: ExportFormat, shards: ShardOptions, total: int, card: Card
 ) -> int:
-    from audiotag.tagging.bulk import sound_files
     from audiotag.tagging.bulk_job import check_own_files, fingerprint
+    from audiotag.tagging.sound_files import sound_files
 
     per_clip = [(one, Path(os.path.abspath(folder))) for one, folder in per_clip_folders(options, format)]
     by_name = tuple((one.name, folder) for one, folder in per_clip)

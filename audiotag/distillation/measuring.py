@@ -15,10 +15,11 @@ from audiotag.data.contents import connect_rows
 from audiotag.distillation.source import Source
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
-from audiotag.tagging.bulk import SoundFile, score_files, tag_files
+from audiotag.tagging.bulk import score_files, tag_files
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.single_card import SameClips, Speeds
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.tagging.tagger import Tagger
 from audiotag.training.held_out import HeldOutScores, read_held_out
 from audiotag.training.paired_bootstrap import sums_of

@@ -126,7 +126,8 @@ def _data(facts: RunFacts) -> str:
         return ""
     stages = pd.DataFrame(
         [
-            {"stage": number, "clips": f"{stage['subset']}, {stage['clips']:,}",
+            {"stage": number, "clips": stage["subset"],
+             "clips per epoch, held-out ones included": f"{stage['clips']:,}",
              "epochs": f"{'at most ' * bool(stage.get('stop_after'))}{stage['epochs']}",
              "trained": "once for all folds" if stage["shared"] else "for each fold"}
             for number, stage in enumerate(plan["stages"], start=1)

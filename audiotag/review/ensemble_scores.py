@@ -32,11 +32,12 @@ from audiotag.detached_job import DetachedJob
 from audiotag.errors import AudiotagError
 from audiotag.review.submissions import Part, submission_path, write_scores
 from audiotag.state import read_state
-from audiotag.tagging.bulk import SoundFile, tag_files
+from audiotag.tagging.bulk import tag_files
 from audiotag.tagging.card import Card
 from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.opening import open_tagger
 from audiotag.tagging.settings import MEASURED
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.training.held_out import HeldOutScores
 from audiotag.workspace import Workspace
 

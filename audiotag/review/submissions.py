@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from audiotag.data.dataset import Dataset
-from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.card import Card
 from audiotag.tagging.export.rows import Row
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.tagging.submission import DIGITS, Sheet, write_submission
 from audiotag.workspace import Workspace
 

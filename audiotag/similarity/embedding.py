@@ -27,7 +27,8 @@ from audiotag.similarity.embedding_store import (
 )
 from audiotag.similarity.stored_vectors import StoredVectors
 from audiotag.similarity.vectors import clip_vector, window_vectors
-from audiotag.tagging.bulk import FileResult, SoundFile, tag_files
+from audiotag.tagging.bulk import FileResult, tag_files
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.tagging.tagger import Tagger
 
 PART_INTERVAL_S = 5.0  # between parts that are written to disk

@@ -27,10 +27,10 @@ from audiotag.similarity.embedding import EmbeddingWriter, embed_files
 from audiotag.similarity.embedding_store import EmbeddingStore, content_keys, file_keys
 from audiotag.similarity.nearest import EXACT_UP_TO, NearestClips
 from audiotag.state import read_json_state
-from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.card import Card
 from audiotag.tagging.ensemble import embedding_source
 from audiotag.tagging.settings import MEASURED
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.tagging.tagger import Tagger
 from audiotag.workspace import Workspace, write_json
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from audiotag.similarity.embedding_store import file_key_now
 from audiotag.similarity.stored_vectors import StoredVectors
-from audiotag.tagging.bulk import SoundFile
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.wording import as_text
 from audiotag.workspace import open_atomic
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.export.rows import Row
 from audiotag.tagging.journal import Journal, checksum, unsealed
+from audiotag.tagging.sound_files import SoundFile
 
 
 class ArrivalJournal(Journal):

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from audiotag.audio.opening import SUFFIXES
 from audiotag.reasons import plain_reason
-from audiotag.tagging.bulk import SoundFile
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.wording import as_text
 
 # Names of files that a program renames once they are whole, although they end like a sound: "take.part.wav".

@@ -13,7 +13,7 @@ from typing import Any
 from audiotag.audio.opening import READABLE, SUFFIXES
 from audiotag.audio.recording_time import RecordingTime, recording_time
 from audiotag.errors import AudiotagError
-from audiotag.tagging.bulk import FileResult, SoundFile, sound_files, tag_files
+from audiotag.tagging.bulk import FileResult, tag_files
 from audiotag.tagging.card import Card, select_folds
 from audiotag.tagging.events import find_events
 from audiotag.tagging.export.base import ExportFormat, ExportOptions, export_bytes
@@ -28,6 +28,7 @@ from audiotag.tagging.export.rows import (
 from audiotag.tagging.journal import Journal
 from audiotag.tagging.result import Tags
 from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.sound_files import SoundFile, sound_files
 from audiotag.tagging.tagger import Tagger
 from audiotag.version import __version__
 from audiotag.wording import as_text

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.engine_selection import ENGINE_VARIABLE
 from audiotag.tagging.shards import Shard, ShardOptions, ShardResult, tag_shard
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.workspace import Workspace
 
 CPUS_PER_ACTOR = 8  # at most: threads of one Python process that decode get in each other's way

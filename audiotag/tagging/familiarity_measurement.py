@@ -21,12 +21,13 @@ from audiotag.data.saved_options import open_whole
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.tagging import familiar
-from audiotag.tagging.bulk import SoundFile, tag_files
+from audiotag.tagging.bulk import tag_files
 from audiotag.tagging.card import CARD
 from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.familiar import Familiar
 from audiotag.tagging.result import Tags
 from audiotag.tagging.settings import MEASURED
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.trust.familiarity import fit_sounds, over_folds, threshold_of
 from audiotag.workspace import Workspace, read_json, write_bytes, write_json
 

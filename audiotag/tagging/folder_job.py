@@ -29,11 +29,11 @@ from audiotag.detached_job import DetachedJob
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.state import fits, is_path, read_json_state
-from audiotag.tagging.bulk import sound_files
 from audiotag.tagging.bulk_results import ResultTable
 from audiotag.tagging.events import EventSettings
 from audiotag.tagging.export.base import EXPORTS, ExportFormat, export_formats, file_name
 from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.sound_files import sound_files
 from audiotag.wording import as_text
 from audiotag.workspace import Workspace, read_json, write_json
 

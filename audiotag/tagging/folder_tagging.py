@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from audiotag.tagging.bulk import FileResult, sound_files
+from audiotag.tagging.bulk import FileResult
 from audiotag.tagging.bulk_job import BulkJob, check_own_files, fingerprint_of, tag_into_journal, tag_row
 from audiotag.tagging.bulk_results import ResultTable
 from audiotag.tagging.events import EventSettings
@@ -23,6 +23,7 @@ from audiotag.tagging.export.rows import Row
 from audiotag.tagging.folder_job import PROBLEMS, FolderJob, FolderOptions, FolderProgress, export_path, export_writer
 from audiotag.tagging.journal import Journal, write_problems
 from audiotag.tagging.opening import open_tagger
+from audiotag.tagging.sound_files import sound_files
 from audiotag.wording import as_text
 from audiotag.workspace import open_atomic, write_json
 

@@ -32,10 +32,10 @@ import numpy as np
 
 from audiotag import in_hand
 from audiotag.errors import AudiotagError
-from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.export.csv import csv_lines
 from audiotag.tagging.export.rows import Row
 from audiotag.tagging.parts import PartEntry, PartFolder
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.workspace import open_atomic
 
 IN_PART = 1 << 62  # from here on a place is not where a line begins: it has the number of a part and a row in it

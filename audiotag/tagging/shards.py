@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from audiotag import in_hand
-from audiotag.tagging.bulk import SoundFile, tag_files
+from audiotag.tagging.bulk import tag_files
 from audiotag.tagging.bulk_job import PerClip, clip_exports, own_paths, tag_row
 from audiotag.tagging.export.base import EXPORTS, ExportOptions
 from audiotag.tagging.journal import Journal, PendingClip
 from audiotag.tagging.parts import part_bytes
 from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.tagging.tagger import Tagger
 
 SHARD_CLIPS = 512  # at 1,000 times real time, 2.6 s of work for clips of 5 s

@@ -11,10 +11,10 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.label_names import LabelNames
 from audiotag.data.tables import FILE_COLUMNS, column_of, read_table
 from audiotag.errors import AudiotagError
-from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.card import Card
 from audiotag.tagging.export.csv import csv_lines
 from audiotag.tagging.export.rows import Row
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.workspace import open_atomic
 
 SAMPLE = "sample_submission.csv"

@@ -19,8 +19,9 @@ from pathlib import Path
 from audiotag.errors import AudiotagError
 from audiotag.tagging.arrival_journal import ArrivalJournal
 from audiotag.tagging.arrivals import Arrival, Arrivals
-from audiotag.tagging.bulk import FileResult, SoundFile, tag_files
+from audiotag.tagging.bulk import FileResult, tag_files
 from audiotag.tagging.export.rows import Row
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.tagging.tagger import Tagger
 from audiotag.wording import as_text
 

@@ -147,7 +147,7 @@ def _take_path() -> None:
     try:
         path = localise(parse_path(st.session_state["tag-path"], EMPTY_PATH))
         if os.path.isdir(path):
-            from audiotag.tagging.bulk import sound_files
+            from audiotag.tagging.sound_files import sound_files
 
             found = list(islice(sound_files([path]), MAX_SOUNDS_OF_FOLDER + 1))
             if not found:

@@ -14,10 +14,11 @@ from audiotag.blending.blend import make_blend
 from audiotag.blending.settings import BlendSettings
 from audiotag.errors import AudiotagError
 from audiotag.tagging.blend_fusion import at_times, fuse_voters
-from audiotag.tagging.bulk import SoundFile, tag_files
+from audiotag.tagging.bulk import tag_files
 from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.opening import open_tagger
 from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.sound_files import SoundFile
 from audiotag.tagging.tagger import Tagger
 
 Blends = Callable[[str], Path]

@@ -18,8 +18,8 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.inspection.faults import find_faults
 from audiotag.inspection.measurement_job import MeasurementJob, measure_clips, with_measures
-from audiotag.tagging.bulk import sound_files
 from audiotag.tagging.export.rows import problem_row
+from audiotag.tagging.sound_files import sound_files
 from audiotag.training.clips import prepare_clips
 from audiotag.wording import as_text
 from audiotag.workspace import Workspace, read_json, write_json

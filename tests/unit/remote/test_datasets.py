@@ -14,7 +14,8 @@ from audiotag.errors import AudiotagError
 from audiotag.remote import storage
 from audiotag.remote.addresses import FOLDER, address_of, mirror_root, path_of
 from audiotag.remote.storage import Facts
-from audiotag.tagging.bulk import sound_files, tag_files
+from audiotag.tagging.bulk import tag_files
+from audiotag.tagging.sound_files import sound_files
 from audiotag.tagging.tagger import Tagger
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.workspace import Workspace

@@ -8,8 +8,8 @@ import pytest
 
 from audiotag.errors import AudiotagError
 from audiotag.tagging.arrival_journal import ArrivalJournal
-from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.journal import journal_path
+from audiotag.tagging.sound_files import SoundFile
 
 from .conftest import touch
 

@@ -8,7 +8,7 @@ import pytest
 
 from audiotag.tagging import arrivals as arrivals_module
 from audiotag.tagging.arrivals import Arrivals, is_same
-from audiotag.tagging.bulk import SoundFile
+from audiotag.tagging.sound_files import SoundFile
 
 from .conftest import touch
 

@@ -14,11 +14,11 @@ import pytest
 
 from audiotag.errors import AudiotagError
 from audiotag.tagging import cluster_tagging, opening
-from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.cluster_tagging import SHARDS_PER_ACTOR, ClusterTagging, _OpenedTagger
 from audiotag.tagging.export.base import ExportOptions
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.shards import Shard, ShardOptions, ShardResult
+from audiotag.tagging.sound_files import SoundFile
 
 OPTIONS = ShardOptions(Path("tiny"), TagSettings(), (0.5,), ExportOptions(("Bark",), (0.5,)))
 

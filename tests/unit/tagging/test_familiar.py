@@ -14,7 +14,7 @@ import soundfile
 from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
 from audiotag.tagging import familiar, known_clips
-from audiotag.tagging.bulk import sound_files, tag_files
+from audiotag.tagging.bulk import tag_files
 from audiotag.tagging.card_reading import read_card
 from audiotag.tagging.familiar import Familiar, read_familiar
 from audiotag.tagging.familiar_tags import with_familiarity
@@ -27,6 +27,7 @@ from audiotag.tagging.familiarity_measurement import (
 from audiotag.tagging.known_clips import KnownClips
 from audiotag.tagging.noise_gate_job import NoiseGateJob, measure
 from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.sound_files import sound_files
 from audiotag.tagging.tagger import Tagger
 from audiotag.trust.familiarity import fit_sounds
 from audiotag.workspace import Workspace

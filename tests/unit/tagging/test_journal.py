@@ -9,9 +9,9 @@ import pytest
 
 from audiotag import in_hand
 from audiotag.errors import AudiotagError
-from audiotag.tagging.bulk import SoundFile, sound_files
 from audiotag.tagging.export.rows import problem_row
 from audiotag.tagging.journal import Journal, write_problems
+from audiotag.tagging.sound_files import SoundFile, sound_files
 
 from .conftest import touch
 

@@ -15,9 +15,10 @@ from audiotag.audio.streaming import LongSound
 from audiotag.errors import AudiotagError
 from audiotag.features.measures import measure
 from audiotag.tagging import clip_inputs, known_clips
-from audiotag.tagging.bulk import sound_files, tag_files
+from audiotag.tagging.bulk import tag_files
 from audiotag.tagging.known_clips import KnownClips, voting_note
 from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.sound_files import sound_files
 from audiotag.tagging.tagger import Tagger
 
 from ..conftest import CommandResult

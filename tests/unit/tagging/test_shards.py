@@ -11,7 +11,7 @@ import pytest
 
 from audiotag.errors import AudiotagError
 from audiotag.tagging import shards
-from audiotag.tagging.bulk import SoundFile, sound_files, tag_files
+from audiotag.tagging.bulk import tag_files
 from audiotag.tagging.bulk_job import tag_row
 from audiotag.tagging.export.audacity import AudacityFormat
 from audiotag.tagging.export.base import ExportOptions
@@ -20,6 +20,7 @@ from audiotag.tagging.journal import Journal
 from audiotag.tagging.parts import part_bytes
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.shards import ShardOptions, cut_shards, tag_shard
+from audiotag.tagging.sound_files import SoundFile, sound_files
 from audiotag.tagging.tagger import Tagger
 
 from .conftest import noise, touch
