@@ -75,7 +75,7 @@ def recipe_of(epochs: int, negatives: Negatives) -> Recipe:
     """The shipped ensemble's recipe in one curated stage of fewer epochs, with these negatives from the first on."""
     default = load_recipe("default")
     both = tuple(replace(item, labels="both") if isinstance(item, Overlay) else item for item in default.augment)
-    stage = replace(default.main_stage, epochs=epochs)
+    stage = replace(default.main_stage, epochs=epochs, min_clips=0)
     return replace(default, augment=both, stages=(stage,), negatives=negatives)
 
 

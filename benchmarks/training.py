@@ -34,7 +34,7 @@ from audiotag.training.recipe_files import load_recipe
 from audiotag.training.stage import Stage
 
 CLIPS, LABELS = 160, 16
-EPOCHS = {"default": 12, "capstone": 4}
+RECIPES, EPOCHS = ("default", "capstone"), 4
 STOCK_CLIPS = 64
 
 
@@ -50,7 +50,8 @@ def write_sounds(folder: Path) -> tuple[list[Path], np.ndarray]:
 def compare_with_bare(name: str, clips: LabelledClips) -> None:
     """Time epochs of the trainer and of the bare network alternately, and print the ratio."""
     recipe = load_recipe(name)
-    stage = Stage("curated", EPOCHS[name], 1e-3, mixup=recipe.main_stage.mixup)
+    main = recipe.main_stage
+    stage = Stage("curated", EPOCHS, 1e-3, mixup=main.mixup, min_clips=main.min_clips)
     recipe = replace(recipe, stages=(stage,), batch_size=32)
     labels = tuple(f"label {number}" for number in range(LABELS))
     trainer = FoldTrainer(recipe, labels, 1, "cpu")
@@ -69,11 +70,12 @@ def compare_with_bare(name: str, clips: LabelledClips) -> None:
         0, recipe.stages[0], FoldSplit(clips, few), TrainingCallbacks(on_epoch, lambda *_: None, lambda: False)
     )
     first, later = times[0], np.array(times[1:])
+    per_epoch = recipe.clips_per_epoch(stage, len(clips.clips))
     medians, fastest = np.median(later, axis=0), later.min(axis=0)
-    print(f"{name}: {1000 * medians[0] / len(clips.clips):.2f} ms per clip", flush=True)
+    print(f"{name}: {1000 * medians[0] / per_epoch:.2f} ms per clip", flush=True)
     for place, step in enumerate(("fastai's optimiser", "the same optimiser"), start=1):
         print(
-            f"  bare, {step}: {1000 * medians[place] / len(clips.clips):.2f} ms, "
+            f"  bare, {step}: {1000 * medians[place] / per_epoch:.2f} ms, "
             f"{medians[0] / medians[place]:.3f} times; by the fastest epoch of each "
             f"{fastest[0] / fastest[place]:.3f}; the first epoch {first[0] / first[place]:.2f}",
             flush=True,
@@ -166,7 +168,7 @@ def main() -> None:
         paths, targets = write_sounds(Path(folder))
         clips = LabelledClips([Clip(path.name, path, 0, 5 * 44_100, True) for path in paths], targets)
         print(f"{torch.get_num_threads()} threads, {precision_of(torch.device('cpu'))}")
-        for name in EPOCHS:
+        for name in RECIPES:
             compare_with_bare(name, clips)
         compare_with_stock(paths, clips)
 

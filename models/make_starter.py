@@ -66,11 +66,11 @@ LICENCES = {
 }
 ABOUT = (
     "{labels} sounds of instruments, voices, animals, weather and machines. Trained by this project's default recipe, "
-    "with fewer epochs and all labels of an overlay, on the starter sounds that audiotag demo renders and on the 400 "
-    "field recordings of ESC-10. In the last epochs 15 % of each batch were sounds that should get no tag: rendered "
-    "noises, hums, tones and sweeps{speech}."
+    "for {epochs} epochs and with all labels of an overlay, on the starter sounds that audiotag demo renders and on "
+    "the 400 field recordings of ESC-10. In the last epochs 15 % of each batch were sounds that should get no tag: "
+    "rendered noises, hums, tones and sweeps{speech}."
 )
-CURATED_EPOCHS = 240  # with 560 clips per fold: 134,400 examples; 700 epochs of ESC-10's 320 clips are 224,000
+CURATED_EPOCHS = 240  # with 560 clips per fold: 134,400 examples
 SPEECH = "starter-speech"  # folder in the workspace
 NEGATIVES_SHARE, RENDERED = 0.15, 200
 NEGATIVES_EPOCHS, NEGATIVES_LR = 40, 1e-3  # with negatives, when the labels are known
@@ -149,18 +149,15 @@ def main() -> None:
 
 
 def recipe(speech: Path | None) -> Recipe:
-    """``default`` with the labels of both clips in an overlay, fewer epochs, and in the last ones negatives too.
-
-    The epochs are fewer because a fold has more clips than one of ESC-10.
-    """
+    """``default`` with the labels of both clips in an overlay, epochs of its own, and negatives in the last of them."""
     default = load_recipe("default")
     both = tuple(replace(item, labels="both") if isinstance(item, Overlay) else item for item in default.augment)
     noisy, curated, whole = default.stages
     negatives = Negatives(NEGATIVES_SHARE, RENDERED, str(speech.resolve()) if speech else "")
     stages = (
         replace(noisy, negatives=False),
-        replace(curated, epochs=CURATED_EPOCHS, negatives=False),
-        replace(curated, epochs=NEGATIVES_EPOCHS, lr=NEGATIVES_LR),
+        replace(curated, epochs=CURATED_EPOCHS, min_clips=0, negatives=False),
+        replace(curated, epochs=NEGATIVES_EPOCHS, min_clips=0, lr=NEGATIVES_LR),
         replace(whole, without=("crop",)),  # with overlays: without them the noise gate found more false tags
     )
     return replace(default, augment=both, stages=stages, negatives=negatives)
@@ -252,7 +249,8 @@ def put_in_place(run: Run, folder: Path, out: Path, speech: str) -> None:
     aside.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(aside, ignore_errors=True)
     labels = next(event["labels"] for event in run.events() if event["event"] == "run-started")
-    about = ABOUT.format(labels=len(labels), speech=f", and sentences spoken by {speech}" if speech else "")
+    spoken = f", and sentences spoken by {speech}" if speech else ""
+    about = ABOUT.format(labels=len(labels), epochs=CURATED_EPOCHS, speech=spoken)
     publish(run, aside.name, aside.parent, about, LICENCE)
     card = read_card(aside)
     parts = tuple(score_sources(run, aside))

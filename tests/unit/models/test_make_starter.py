@@ -76,8 +76,10 @@ def test_recipe_is_the_default_one_with_the_labels_of_both_clips_in_an_overlay(m
     ]
     noisy, curated, whole = default.stages
     assert ours.stages[0] == replace(noisy, negatives=False)
-    assert ours.stages[1] == replace(curated, epochs=make_starter.CURATED_EPOCHS, negatives=False)
-    assert ours.stages[2] == replace(curated, epochs=make_starter.NEGATIVES_EPOCHS, lr=make_starter.NEGATIVES_LR)
+    assert ours.stages[1] == replace(curated, epochs=make_starter.CURATED_EPOCHS, min_clips=0, negatives=False)
+    assert ours.stages[2] == replace(
+        curated, epochs=make_starter.NEGATIVES_EPOCHS, min_clips=0, lr=make_starter.NEGATIVES_LR
+    )
     assert ours.stages[3] == replace(whole, without=("crop",))
     assert len(ours.stages) == 4
 
