@@ -218,7 +218,8 @@ def _pick_epochs(recipe: Recipe) -> str:
         "Epochs",
         key=EPOCHS,
         placeholder=f"{', '.join(str(stage.epochs) for stage in recipe.stages)} {AS_IN_RECIPE}",
-        help="One number for all stages, or one per stage, such as 2 or 2,5.",
+        help="One number for all stages, or one per stage, such as 2 or 2,5. A stage may pass over a small dataset "
+        "several times per epoch: the batches of an epoch are listed with the stages.",
         **IN_ADDRESS,
     )
     return epochs or ""

@@ -28,7 +28,7 @@ def pick_fraction(recipe: Recipe, key: str) -> float | None:
         format=None if number is int else "%g",
         key=f"{key}-{recipe.name}-{per_cent:g}",
         persist_state="session",
-        help="Share of each fold's training clips, drawn at random; of an epoch's draws where the recipe gives "
-        "their number. All held-out clips are used.",
+        help="Share of each fold's training clips, drawn at random; of an epoch's clips where the recipe gives "
+        "their number or the least of it. All held-out clips are used.",
     )
     return None if chosen == per_cent else chosen / 100
