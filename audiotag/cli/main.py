@@ -68,6 +68,8 @@ def main(arguments: list[str] | None = None) -> None:
         options = build_parser().parse_args(arguments)
     except SystemExit as ended:  # --help, --version, or an argument that is wrong
         sys.exit(_flushed(ended.code))
+    except OSError as error:  # of --help; later versions of argparse hide it, and then the flush finds it
+        sys.exit(_not_printed(error, 0))
     start_log()
     try:
         with _end_cleanly_when_terminated(), watch_for_crashes(_say), print_sentences():
@@ -88,15 +90,20 @@ def _flushed(status: Any) -> Any:
     """
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        _discard_output()
-        return BROKEN_PIPE
     except OSError as error:
-        _discard_output()
-        if not status:  # else what is wrong was said already
-            _say(disk_problem(error))
-            return NOTHING_DONE
+        return _not_printed(error, status)
     return status
+
+
+def _not_printed(error: OSError, status: Any) -> Any:
+    """The exit status where the output cannot be written; says why, unless nobody reads it or a failure was said."""
+    _discard_output()
+    if isinstance(error, BrokenPipeError):
+        return BROKEN_PIPE
+    if status:
+        return status
+    _say(disk_problem(error))
+    return NOTHING_DONE
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -109,9 +116,8 @@ def _run(options: argparse.Namespace) -> int:
     except AudiotagError as error:
         _say(str(error))
         status = NOTHING_DONE
-    except BrokenPipeError:  # as in `audiotag tag … | head`
-        _discard_output()
-        return BROKEN_PIPE
+    except BrokenPipeError as error:  # as in `audiotag tag … | head`
+        return _not_printed(error, 0)
     except OSError as error:
         _say(disk_problem(error))
         status = NOTHING_DONE

@@ -1,5 +1,7 @@
 """However a command ends, it has a status of its own, and the user sees a sentence and no traceback."""
 
+import argparse
+import errno
 import os
 import signal
 import subprocess
@@ -126,6 +128,24 @@ def test_reader_that_has_ended_is_no_error_of_help_and_failures_either(
     assert said in printed
     assert "BrokenPipe" not in printed
     assert "Exception ignored" not in printed
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [(BrokenPipeError(errno.EPIPE, "Broken pipe"), 141, ""), (OSError(errno.ENOSPC, "No space left"), 2, "full")],
+)
+def test_help_that_argparse_cannot_print_ends_as_other_output(
+    error: OSError, status: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*arguments: object) -> None:  # as in Python 3.11.2; later versions hide it
+        raise error
+
+    monkeypatch.setattr(argparse.ArgumentParser, "_print_message", fail)
+    monkeypatch.setattr(main_module, "_discard_output", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        main_module.main(["--help"])
+    assert ended.value.code == status
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="its shells close no output")

@@ -24,7 +24,7 @@ LABELLED = {  # their first argument
 SHOWN = dict.fromkeys(LABELLED, 1) | {"metric": 3, "progress": 2, "Markdown": 1}
 KEYWORDS = {"help", "caption", "captions", "label", "text", "title", "body"}
 WITH_OPTIONS = {"radio", "pills", "segmented_control"}  # their options are Markdown; those of a selectbox are not
-NUMBERS = {"len", "round", "int", "float", "sum", "format_duration"}
+NUMBERS = {"len", "round", "int", "float", "sum", "format_duration", "as_number"}
 TRUSTED = {"Markdown", "list[Markdown]", "tuple[Markdown, ...]", "int", "float", "bool"}
 NUMBER_FORMATS = "dfge%,"
 
