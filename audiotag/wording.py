@@ -38,7 +38,7 @@ def as_number(value: float, form: str) -> str:
     ('−58', '+0.0', '1,234')
     """
     text = format(value, form)
-    if not text.strip("-0.,%"):  # a zero that was rounded up to
+    if not text.strip("-0.,%"):  # as "-0.0"
         text = format(abs(value), form)
     return text.replace("-", "−")
 

@@ -94,6 +94,8 @@ from .recipe_files import GOOD, recipe_file
         ("mixup = 0.4", "mixup = -1", "stages.mixup", "-1"),
         ('subset = "noisy"', 'subset = "test"', "stages.subset", "test"),
         ("epochs = 2", "epochs = 2\nsize = 8", "stages.size", "8"),
+        ("epochs = 2", "epochs = 2\nmin_clips = 1", "stages.min_clips", "1"),
+        ("epochs = 2", "epochs = 2\nmin_clips = 320\ndraws = 64", "stages.min_clips", "beside draws"),
         ("epochs = 2", "epochs = 2\nsize = 1025", "stages.size", "1025"),
         ("epochs = 2", "epochs = 2\nsize = 128.5", "stages.size", "128.5"),
         ("epochs = 2", 'epochs = 2\nstart = "optimiser"', "stages.start", "weights and optimiser"),
